@@ -1,0 +1,119 @@
+"""What a pass saw. `Unknown` is a value of its own and never permits a step that loses data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from searchplane.domain.ids import NodeId
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """The question was asked and not answered; `reason` is a sentence."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Nothing of the node exists: no process, no folder."""
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """The node's storage exists and no process runs. `last_error` is the last error of its log."""
+
+    last_error: str | None = None
+
+
+@dataclass(frozen=True)
+class Running:
+    """The node's process runs; whether it is a member only the engine can say."""
+
+    pid: int | None = None
+
+
+NodeState = Absent | Stopped | Running | Unknown
+
+
+class Health(StrEnum):
+    GREEN = "green"
+    YELLOW = "yellow"
+    RED = "red"
+
+
+@dataclass(frozen=True)
+class EngineView:
+    """What the elected master says. Shard figures are counts of shards."""
+
+    cluster_uuid: str
+    master: str | None
+    members: frozenset[str]
+    """Names of the nodes that have joined."""
+    health: Health
+    initializing: int = 0
+    relocating: int = 0
+    unassigned: int = 0
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The engine's files are installed and verified."""
+
+
+@dataclass(frozen=True)
+class Installing:
+    """The engine's files are being fetched; `sentence` says how far."""
+
+    sentence: str
+
+
+@dataclass(frozen=True)
+class InstallFailed:
+    """The last attempt failed; it is tried again. `reason` is a sentence."""
+
+    reason: str
+
+
+Distribution = Ready | Installing | InstallFailed
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One look at one cluster."""
+
+    at: datetime
+    nodes: Mapping[NodeId, NodeState]
+    engine: EngineView | Unknown
+    distribution: Distribution
+
+
+@dataclass(frozen=True)
+class HostCapacity:
+    """What the driver's host has left, in MB (memory) and bytes (disk)."""
+
+    memory_total_mb: int
+    memory_available_mb: int
+    disk_free_bytes: int
+    observed: datetime
+
+
+@dataclass(frozen=True)
+class ClientIdentity:
+    """How the control plane proves itself to a secured cluster: PEM texts, never logged."""
+
+    authority_pem: str
+    certificate_pem: str
+    key_pem: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where and how to ask a cluster: `addresses` are hosts, the REST port is 9200."""
+
+    addresses: tuple[str, ...]
+    https: bool = False
+    identity: ClientIdentity | None = None
