@@ -1,0 +1,129 @@
+"""What happens to every request, in order:
+
+request id -> operation -> credential -> permission -> body and query -> handler -> answer.
+
+Nothing about the framework is known here; web.py translates. The whole of it runs in a worker
+thread, so SQL and hashing never hold up the HTTP loop. Whatever is raised on purpose becomes an
+error answer of the operation's envelope; anything else is logged with the request id and becomes
+a 500 that says no more than that.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
+
+from searchplane.api import problems
+from searchplane.api.operation import Answer, Call, Envelope, Operation
+from searchplane.api.services import Services
+from searchplane.domain.access import authorise
+from searchplane.errors import Refused, SearchplaneError
+
+log = logging.getLogger(__name__)
+
+MAX_BODY_BYTES = 12 * 1024 * 1024
+"""The public gateway's limit."""
+
+
+@dataclass(frozen=True)
+class RawRequest:
+    """A request as it came in; header names in lower case, the body whole."""
+
+    path: Mapping[str, str]
+    query: bytes
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class RawAnswer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def new_request_id() -> str:
+    """32 hexadecimal digits, as the public gateway's."""
+    return secrets.token_hex(16)
+
+
+def handle(operation: Operation, services: Services, request: RawRequest) -> RawAnswer:
+    """Carry one request out and answer it; never raises."""
+    request_id = new_request_id()
+    try:
+        return _finish(operation, _carry_out(operation, services, request, request_id), request_id)
+    except SearchplaneError as error:
+        return problems.answer(error, operation.envelope, request_id)
+    except Exception:  # noqa: BLE001 - the HTTP edge: a fault of ours must still be an answer
+        log.exception("request %s (%s) failed", request_id, operation.id)
+        return problems.internal(operation.envelope, request_id)
+
+
+def unknown_route(path: str) -> RawAnswer:
+    """The answer for a path or method that no operation has."""
+    envelope = Envelope.IDENTITY if path.startswith("/v3") else Envelope.CSS
+    return problems.answer(
+        Refused("APIGW.0101", "no operation has this path and method"), envelope, new_request_id()
+    )
+
+
+def _carry_out(
+    operation: Operation, services: Services, request: RawRequest, request_id: str
+) -> Answer:
+    call = Call(
+        services=services,
+        request_id=request_id,
+        now=datetime.now(UTC),
+        path=request.path,
+        headers=request.headers,
+    )
+    if operation.action is not None:
+        actor = services.identity.authenticate(request.headers, call.now)
+        project = None if operation.any_scope else request.path.get("project_id")
+        authorise(actor, operation.action, project)
+        call = replace(call, actor=actor)
+    return operation.handler(
+        replace(
+            call,
+            query=_query(operation.query, request.query) if operation.query else None,
+            body=_body(operation.body, request.body) if operation.body else None,
+        )
+    )
+
+
+def _body(model: type[BaseModel], content: bytes) -> BaseModel:
+    if not content.strip():
+        raise Refused("CSS.0006", "a JSON object is needed")
+    try:
+        value = from_json(content, allow_inf_nan=False)
+    except ValueError as error:
+        raise Refused("CSS.0001", f"the body is not valid JSON: {error}") from None
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise problems.invalid(error, "body") from None
+
+
+def _query(model: type[BaseModel], query: bytes) -> BaseModel:
+    pairs = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+    try:
+        return model.model_validate(pairs)
+    except ValidationError as error:
+        raise problems.invalid(error, "query") from None
+
+
+def _finish(operation: Operation, answer: Answer, request_id: str) -> RawAnswer:
+    content, content_type = answer.content, answer.content_type
+    if answer.body is not None:
+        content = answer.body.model_dump_json(by_alias=True, exclude_unset=True).encode()
+    headers = problems.headers(request_id) | dict(answer.headers)
+    if content:
+        headers["Content-Type"] = content_type
+    return RawAnswer(answer.status or operation.status, headers, content or b"")

@@ -1,0 +1,149 @@
+"""Every setting, each read from an environment variable `SEARCHPLANE_<NAME>`.
+
+Command-line options override them. docs/settings.md is generated from this file.
+"""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+
+from platformdirs import user_cache_path, user_data_path
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class DriverKind(StrEnum):
+    PROCESS = "process"
+    FAKE = "fake"
+
+
+def default_data() -> Path:
+    """Where the platform keeps a service's data: /var/lib for root, else the user's own place."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/searchplane")
+    return user_data_path("searchplane")
+
+
+def default_cache() -> Path:
+    """Engines are kept outside the data folder, shared by all data folders of this user."""
+    if os.geteuid() == 0:
+        return Path("/var/cache/searchplane")
+    return user_cache_path("searchplane")
+
+
+class Settings(BaseSettings):
+    """The one settings object; built once and passed down, never read again from elsewhere."""
+
+    model_config = SettingsConfigDict(env_prefix="SEARCHPLANE_", frozen=True, extra="forbid")
+
+    data: Path = Field(
+        default_factory=default_data,
+        description="The data folder: database, keys, admin.json and the nodes' folders.",
+    )
+    cache: Path = Field(
+        default_factory=default_cache,
+        description="Where engines and the Java runtime are kept, shared by all data folders.",
+    )
+    listen: str = Field(
+        default="127.0.0.1:9480", description="Host and port of the API, as HOST:PORT."
+    )
+    ops_listen: str | None = Field(
+        default=None,
+        description="Host and port of /healthz and /metrics; unset, the API's own listener has "
+        "them.",
+    )
+    public_url: str | None = Field(
+        default=None,
+        description="The URL under which clients reach the API, when it is not the listen address.",
+    )
+    driver: DriverKind = Field(
+        default=DriverKind.PROCESS,
+        description="Where nodes run: `process` on this machine, `fake` for tests and benchmarks.",
+    )
+    admin_password: SecretStr | None = Field(
+        default=None,
+        description="The admin user's password at the first start; unset, a random one is made.",
+    )
+    region: str = Field(default="local", description="The region in the catalogue.")
+    project: str = Field(
+        default="local",
+        description="The first project's name; the region's name, or it followed by `_`.",
+    )
+    domain: str = Field(default="local", description="The first domain's (account's) name.")
+    zones: tuple[str, ...] = Field(
+        default=("local-1", "local-2", "local-3"),
+        description="Availability zones, as a JSON list; nodes go to the first unless asked "
+        "otherwise.",
+    )
+    max_heap_mb: int | None = Field(
+        default=None,
+        ge=128,
+        description="The most heap a node gets, in MB; unset, 256 to 512 by the host's memory.",
+    )
+    disk_floor_mb: int = Field(
+        default=2048,
+        ge=0,
+        description="Free disk, in MB, below which no cluster is created.",
+    )
+    token_hours: float = Field(default=24, gt=0, description="How long a token is valid, in hours.")
+    unknown_cluster_status: int = Field(
+        default=404,
+        description="HTTP status for an unknown cluster: 404, or 403 as Huawei Cloud answers.",
+    )
+    create_deadline_seconds: float = Field(
+        default=600,
+        gt=0,
+        description="How long a cluster may take to become green before it shows 303, in seconds.",
+    )
+    maven_mirror: str | None = Field(
+        default=None, description="A company's own Maven mirror for the engines' jars."
+    )
+    java_home: Path | None = Field(
+        default=None, description="A Java 11 to 21 to run nodes with, instead of the bundled 21."
+    )
+    node_uid_base: int = Field(
+        default=52000,
+        ge=1000,
+        description="First of the numeric users that nodes run as when the service is root; one "
+        "per project.",
+    )
+    node_uid_count: int = Field(default=8000, ge=1, description="How many such users there are.")
+    hashing_workers: int = Field(
+        default=2, ge=1, description="Passwords hashed at the same time; more wait or get 429."
+    )
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
+
+    @field_validator("data", "cache")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("unknown_cluster_status")
+    @classmethod
+    def _known_status(cls, value: int) -> int:
+        if value not in (403, 404):
+            raise ValueError(f"is {value}; 403 and 404 are right")
+        return value
+
+    @property
+    def host(self) -> str:
+        return split_listen(self.listen)[0]
+
+    @property
+    def port(self) -> int:
+        return split_listen(self.listen)[1]
+
+    @property
+    def base_url(self) -> str:
+        """Where clients reach the API; no slash at the end."""
+        return (self.public_url or f"http://{self.listen}").rstrip("/")
+
+
+def split_listen(listen: str) -> tuple[str, int]:
+    """HOST:PORT as its two parts; [::1]:9480 for IPv6. Raises ValueError with what is right."""
+    host, colon, port = listen.rpartition(":")
+    if not colon or not host or not port.isdigit() or not 0 <= int(port) <= 65535:
+        raise ValueError(f"{listen!r} is not HOST:PORT, such as 127.0.0.1:9480")
+    return host.strip("[]"), int(port)

@@ -1,0 +1,173 @@
+"""The tables. Times are UTC; columns named `*_json` hold a domain value as JSON.
+
+A change here needs a migration in store/migrations; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware UTC time; SQLite has no zones, so they are put back on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.astimezone(UTC) if value is not None else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+domains = Table(
+    "domains",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("enabled", Boolean, nullable=False),
+    Column("created", UtcTime, nullable=False),
+)
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("id", String(64), nullable=False, unique=True),
+    Column("domain_id", ForeignKey("domains.id"), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("created", UtcTime, nullable=False),
+    UniqueConstraint("domain_id", "name"),
+    sqlite_autoincrement=True,  # a number is never used again: it decides the nodes' user
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("domain_id", ForeignKey("domains.id"), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("password_hash", String(255), nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("created", UtcTime, nullable=False),
+    UniqueConstraint("domain_id", "name"),
+)
+
+role_assignments = Table(
+    "role_assignments",
+    metadata,
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("target", String(8), primary_key=True),  # "project" or "domain"
+    Column("target_id", String(64), primary_key=True),
+    Column("role", String(64), primary_key=True),
+)
+
+revocations = Table(
+    "revocations",
+    metadata,
+    Column("audit_id", String(64), primary_key=True),
+    Column("expires", UtcTime, nullable=False, index=True),
+)
+
+clusters = Table(
+    "clusters",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("project_id", ForeignKey("projects.id"), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("datastore_type", String(32), nullable=False),
+    Column("spec_json", JSON, nullable=False),
+    Column("revision", Integer, nullable=False),  # grows with every accepted request
+    Column("action", String(32)),
+    Column("action_started", UtcTime),
+    Column("failure_code", String(16)),
+    Column("failure_message", Text),
+    Column("failure_since", UtcTime),
+    Column("bootstrapped", Boolean, nullable=False),
+    Column("sentence", Text, nullable=False),
+    Column("progress", Integer, nullable=False),
+    Column("unhealthy_since", UtcTime),
+    Column("created", UtcTime, nullable=False),
+    Column("updated", UtcTime, nullable=False),
+    UniqueConstraint("project_id", "name"),
+    Index("ix_clusters_newest", "project_id", "created"),
+)
+
+nodes = Table(
+    "nodes",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("cluster_id", ForeignKey("clusters.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("position", Integer, nullable=False),
+    Column("name", String(96), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("zone", String(64), nullable=False),
+    Column("flavor", String(64), nullable=False),
+    Column("volume_type", String(16), nullable=False),
+    Column("volume_size_gb", Integer, nullable=False),
+    Column("heap_mb", Integer, nullable=False),
+    Column("processors", Integer, nullable=False),
+    Column("address", String(64)),
+    Column("starts", Integer, nullable=False),
+    Column("last_start", UtcTime),
+    Column("ready", Boolean, nullable=False),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("cluster_id", ForeignKey("clusters.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(96), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("cluster_id", ForeignKey("clusters.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("at", UtcTime, nullable=False),
+    Column("phase", String(32), nullable=False),
+    Column("sentence", Text, nullable=False),
+)
+
+capacity = Table(
+    "capacity",
+    metadata,
+    Column("host", String(64), primary_key=True),
+    Column("memory_total_mb", Integer, nullable=False),
+    Column("memory_available_mb", Integer, nullable=False),
+    Column("disk_free_bytes", BigInteger, nullable=False),
+    Column("observed", UtcTime, nullable=False),
+)
