@@ -61,7 +61,7 @@ def handle(operation: Operation, services: Services, request: RawRequest) -> Raw
         return _finish(operation, _carry_out(operation, services, request, request_id), request_id)
     except SearchplaneError as error:
         return problems.answer(error, operation.envelope, request_id)
-    except Exception:  # noqa: BLE001 - the HTTP edge: a fault of ours must still be an answer
+    except Exception:
         log.exception("request %s (%s) failed", request_id, operation.id)
         return problems.internal(operation.envelope, request_id)
 

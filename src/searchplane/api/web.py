@@ -158,7 +158,7 @@ async def _read(receive: Receive) -> bytes:
 async def _send(send: Send, answer: RawAnswer, method: str) -> None:
     body = b"" if method == "HEAD" else answer.body
     headers = [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
-    if method != "HEAD" and answer.status != 204:  # noqa: PLR2004
+    if method != "HEAD" and answer.status != 204:
         headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
