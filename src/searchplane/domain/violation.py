@@ -1,0 +1,42 @@
+"""A broken rule, and how several of them are told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from searchplane.errors import Refused
+
+MAX_SHOWN = 64
+"""Characters of a wrong value that a message repeats."""
+
+
+@dataclass(frozen=True)
+class Violation:
+    """`field` as the user writes it, the value `given` (None: not shown), and what is right."""
+
+    code: str
+    field: str
+    given: object
+    right: str
+
+    @classmethod
+    def said(cls, code: str, sentence: str) -> Violation:
+        """A violation whose sentence is complete already."""
+        return cls(code, "", None, sentence)
+
+    def __str__(self) -> str:
+        if not self.field:
+            return self.right
+        if self.given is None:
+            return f"{self.field}: {self.right}"
+        shown = repr(self.given)
+        if len(shown) > MAX_SHOWN:
+            shown = f"{shown[:MAX_SHOWN]}..."
+        return f"{self.field} is {shown}: {self.right}"
+
+
+def refuse(violations: Sequence[Violation]) -> None:
+    """Raise Refused with all sentences and the first code, if there is any violation."""
+    if violations:
+        raise Refused(violations[0].code, "; ".join(str(one) for one in violations))
