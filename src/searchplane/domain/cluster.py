@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -98,7 +98,8 @@ class Node:
     """One engine process, chosen at acceptance.
 
     `address` is None until the driver has placed it. `starts` counts the launches since it last
-    was a member of the cluster; with `last_start` it decides how long to back off.
+    was a member of the cluster; with `last_start` it decides how long to back off. `ready` is
+    whether the last pass saw it as a member.
     """
 
     id: NodeId
@@ -112,6 +113,7 @@ class Node:
     address: str | None = None
     starts: int = 0
     last_start: datetime | None = None
+    ready: bool = False
 
 
 class ActionKind(StrEnum):
@@ -138,22 +140,28 @@ class Failure:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster's record. `sentence` and `progress` (percent) are what the last pass said.
+    """A cluster's record: what is wanted, and what the last pass said.
 
-    `bootstrapped` is set once the cluster has elected its first master; from then on no node may
-    be configured to form a cluster of its own. `healthy_since` is when it last was what is wanted.
+    `tenant` is the project's number. `revision` grows with every accepted request, so that a pass
+    that began before it cannot write over it. `bootstrapped` is set once the cluster has elected
+    its first master; from then on no node may be configured to form a cluster of its own.
+    `progress` is in percent. `unhealthy_since` is None while primaries are all there.
     """
 
     id: ClusterId
     project_id: ProjectId
+    tenant: int
     spec: ClusterSpec
     nodes: tuple[Node, ...]
     created: datetime
     updated: datetime
+    revision: int = 1
     action: Action | None = None
     failure: Failure | None = None
     bootstrapped: bool = False
     sentence: str = ""
     progress: int = 0
-    ready_nodes: frozenset[NodeId] = field(default_factory=frozenset)
     unhealthy_since: datetime | None = None
+
+    def is_being(self, kind: ActionKind) -> bool:
+        return self.action is not None and self.action.kind is kind

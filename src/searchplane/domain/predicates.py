@@ -1,0 +1,67 @@
+"""Named predicates: whether a step is safe now. Unknown never permits one that can lose data.
+
+Each is a pure function that gives None when the step may be taken, else the sentence of why not.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from searchplane.domain.cluster import Cluster, Node
+from searchplane.domain.observed import (
+    Absent,
+    EngineView,
+    Observation,
+    Running,
+    Stopped,
+    Unknown,
+)
+
+MAX_BACKOFF_SECONDS = 60.0
+
+
+def backoff_seconds(starts: int) -> float:
+    """How long after the last start the next one may come: 0, 1, 2, 4 ... 60 s."""
+    return 0.0 if starts == 0 else min(MAX_BACKOFF_SECONDS, float(2 ** min(starts - 1, 10)))
+
+
+def seconds_until_start(node: Node, now: datetime) -> float:
+    """0 when the node need not back off any longer."""
+    if node.last_start is None:
+        return 0.0
+    due = node.last_start + timedelta(seconds=backoff_seconds(node.starts))
+    return max(0.0, (due - now).total_seconds())
+
+
+def may_start(cluster: Cluster, node: Node, observation: Observation) -> str | None:
+    """A node may be started when it is known not to run and its data cannot be shadowed.
+
+    A node of a formed cluster whose storage is gone would start empty. That is right when the
+    others have elected a master, which then fills it; otherwise its disk may merely not be
+    mounted, and an empty node would take the place of the data.
+    """
+    match observation.nodes[node.id]:
+        case Running():
+            return f"{node.name} runs already"
+        case Unknown(reason):
+            return f"it cannot be seen whether {node.name} runs: {reason}"
+        case Stopped():
+            return None
+        case Absent():
+            if cluster.bootstrapped and not isinstance(observation.engine, EngineView):
+                return (
+                    f"the storage of {node.name} is gone and no master is elected that could "
+                    f"fill it; bring its folder back"
+                )
+            return None
+
+
+def may_remove(node: Node, observation: Observation) -> str | None:
+    """Storage may be removed when the node is known not to run."""
+    match observation.nodes[node.id]:
+        case Running():
+            return f"{node.name} still runs"
+        case Unknown(reason):
+            return f"it cannot be seen whether {node.name} runs: {reason}"
+        case Stopped() | Absent():
+            return None
