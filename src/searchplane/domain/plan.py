@@ -18,8 +18,8 @@ from searchplane.domain.observed import (
     Absent,
     EngineView,
     Health,
-    Installing,
     InstallFailed,
+    Installing,
     Observation,
     Running,
     Stopped,
@@ -350,13 +350,13 @@ def _failing(found: Plan, failure: Failure) -> Plan:
 
 
 def _ready(cluster: Cluster, observation: Observation) -> frozenset[NodeId]:
+    """Running nodes that are members; while nobody can say, those that were at the last look."""
     engine = observation.engine
-    if isinstance(engine, Unknown):
-        return frozenset()
     return frozenset(
         node.id
         for node in cluster.nodes
-        if node.name in engine.members and isinstance(observation.nodes[node.id], Running)
+        if isinstance(observation.nodes[node.id], Running)
+        and (node.ready if isinstance(engine, Unknown) else node.name in engine.members)
     )
 
 

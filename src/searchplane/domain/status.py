@@ -43,7 +43,7 @@ def actions(cluster: Cluster) -> tuple[str, ...]:
 
 def action_progress(cluster: Cluster) -> dict[str, str]:
     """Action name -> percent, as text; empty when idle (clients wait for exactly that)."""
-    return {name: f"{cluster.progress}%" for name in actions(cluster)}
+    return dict.fromkeys(actions(cluster), f"{cluster.progress}%")
 
 
 def _whole(cluster: Cluster) -> bool:

@@ -1,0 +1,262 @@
+"""Cluster records: written by handlers (what is wanted) and by the loop (what was seen).
+
+A pass writes only if the record's revision is the one it began with: a request accepted meanwhile
+wins, and the next pass starts from it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, RowMapping, Select, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from searchplane.domain.cluster import (
+    Action,
+    ActionKind,
+    Cluster,
+    ClusterSpec,
+    Failure,
+    Node,
+    Role,
+    Volume,
+)
+from searchplane.domain.ids import ClusterId, NodeId, ProjectId
+from searchplane.errors import Refused
+from searchplane.store.schema import clusters, nodes, projects
+
+_SPEC = TypeAdapter(ClusterSpec)
+
+
+def add(connection: Connection, cluster: Cluster) -> None:
+    """Store a new cluster. Raises Refused CSS.5050 if its name is taken in the project."""
+    try:
+        connection.execute(insert(clusters).values(_row(cluster)))
+    except IntegrityError as error:
+        raise Refused(
+            "CSS.5050",
+            f"cluster.name is {cluster.spec.name!r}: another cluster of the project has it",
+        ) from error
+    connection.execute(
+        insert(nodes),
+        [_node_row(cluster.id, place, node) for place, node in enumerate(cluster.nodes)],
+    )
+
+
+def find(connection: Connection, cluster_id: ClusterId) -> Cluster | None:
+    """The cluster, whoever's it is; for the loop."""
+    found = _load(connection, _select().where(clusters.c.id == cluster_id))
+    return found[0] if found else None
+
+
+def find_in_project(
+    connection: Connection, project_id: ProjectId, cluster_id: str
+) -> Cluster | None:
+    """The cluster if it is the project's."""
+    wanted = _select().where(clusters.c.id == cluster_id, clusters.c.project_id == project_id)
+    found = _load(connection, wanted)
+    return found[0] if found else None
+
+
+def page(
+    connection: Connection,
+    project_id: ProjectId,
+    *,
+    datastore_type: str | None,
+    start: int,
+    limit: int,
+) -> tuple[int, list[Cluster]]:
+    """How many clusters the project has, and `limit` of them from the 1-based `start`, newest
+    first."""
+    matching = [clusters.c.project_id == project_id]
+    if datastore_type is not None:
+        matching.append(clusters.c.datastore_type == datastore_type)
+    total = connection.execute(select(func.count()).where(*matching)).scalar_one()
+    wanted = (
+        _select()
+        .where(*matching)
+        .order_by(clusters.c.created.desc(), clusters.c.id)
+        .offset(start - 1)
+        .limit(limit)
+    )
+    return total, _load(connection, wanted)
+
+
+def all_ids(connection: Connection) -> list[ClusterId]:
+    return [ClusterId(found) for found in connection.execute(select(clusters.c.id)).scalars()]
+
+
+def all_nodes(connection: Connection) -> tuple[Node, ...]:
+    """Every node of every cluster; what the host has promised."""
+    return tuple(_node(row) for row in connection.execute(select(nodes)).mappings())
+
+
+def begin_action(connection: Connection, cluster: Cluster, action: Action) -> None:
+    """Store what is wanted now; a pass that began before cannot write over it."""
+    connection.execute(
+        update(clusters)
+        .where(clusters.c.id == cluster.id)
+        .values(
+            action=action.kind.value,
+            action_started=action.started,
+            failure_code=None,
+            failure_message=None,
+            failure_since=None,
+            progress=0,
+            revision=clusters.c.revision + 1,
+            updated=action.started,
+        )
+    )
+
+
+def record(connection: Connection, before: Cluster, after: Cluster) -> bool:
+    """Store what a pass saw, and only what changed; False if a request was accepted meanwhile."""
+    changes = {name: value for name, value in _row(after).items() if value != _row(before)[name]}
+    matched = connection.execute(
+        update(clusters)
+        .where(clusters.c.id == before.id, clusters.c.revision == before.revision)
+        .values(changes or {"revision": before.revision})
+    ).rowcount
+    if not matched:
+        return False
+    for old, new in zip(before.nodes, after.nodes, strict=True):
+        if old != new:
+            record_node(connection, new)
+    return True
+
+
+def record_node(connection: Connection, node: Node) -> None:
+    """Store a node's address, starts and membership."""
+    connection.execute(
+        update(nodes)
+        .where(nodes.c.id == node.id)
+        .values(
+            address=node.address,
+            starts=node.starts,
+            last_start=node.last_start,
+            ready=node.ready,
+        )
+    )
+
+
+def forget(connection: Connection, cluster: Cluster) -> bool:
+    """Remove the record; False if a request was accepted meanwhile."""
+    matched = connection.execute(
+        delete(clusters).where(clusters.c.id == cluster.id, clusters.c.revision == cluster.revision)
+    ).rowcount
+    return bool(matched)
+
+
+def _select() -> Select[Any]:
+    return select(clusters, projects.c.number).join(
+        projects, projects.c.id == clusters.c.project_id
+    )
+
+
+def _load(connection: Connection, wanted: Select[Any]) -> list[Cluster]:
+    rows = connection.execute(wanted).mappings().all()
+    members = _nodes_of(connection, [row["id"] for row in rows])
+    return [_cluster(row, members[row["id"]]) for row in rows]
+
+
+def _nodes_of(connection: Connection, ids: Iterable[str]) -> dict[str, list[Node]]:
+    found: dict[str, list[Node]] = defaultdict(list)
+    wanted = (
+        select(nodes)
+        .where(nodes.c.cluster_id.in_(list(ids)))
+        .order_by(nodes.c.cluster_id, nodes.c.position)
+    )
+    for row in connection.execute(wanted).mappings():
+        found[row["cluster_id"]].append(_node(row))
+    return found
+
+
+def _row(cluster: Cluster) -> dict[str, Any]:
+    action, failure = cluster.action, cluster.failure
+    return {
+        "id": cluster.id,
+        "project_id": cluster.project_id,
+        "name": cluster.spec.name,
+        "datastore_type": cluster.spec.datastore.type,
+        "spec_json": _SPEC.dump_python(cluster.spec, mode="json"),
+        "revision": cluster.revision,
+        "action": action.kind.value if action else None,
+        "action_started": action.started if action else None,
+        "failure_code": failure.code if failure else None,
+        "failure_message": failure.message if failure else None,
+        "failure_since": failure.since if failure else None,
+        "bootstrapped": cluster.bootstrapped,
+        "sentence": cluster.sentence,
+        "progress": cluster.progress,
+        "unhealthy_since": cluster.unhealthy_since,
+        "created": cluster.created,
+        "updated": cluster.updated,
+    }
+
+
+def _node_row(cluster_id: ClusterId, position: int, node: Node) -> dict[str, Any]:
+    return {
+        "id": node.id,
+        "cluster_id": cluster_id,
+        "position": position,
+        "name": node.name,
+        "role": node.role.value,
+        "zone": node.zone,
+        "flavor": node.flavor,
+        "volume_type": node.volume.type,
+        "volume_size_gb": node.volume.size_gb,
+        "heap_mb": node.heap_mb,
+        "processors": node.processors,
+        "address": node.address,
+        "starts": node.starts,
+        "last_start": node.last_start,
+        "ready": node.ready,
+    }
+
+
+def _cluster(row: RowMapping, members: list[Node]) -> Cluster:
+    return Cluster(
+        id=ClusterId(row["id"]),
+        project_id=ProjectId(row["project_id"]),
+        tenant=row["number"],
+        spec=_SPEC.validate_python(row["spec_json"]),
+        nodes=tuple(members),
+        created=row["created"],
+        updated=row["updated"],
+        revision=row["revision"],
+        action=_action(row["action"], row["action_started"]),
+        failure=_failure(row["failure_code"], row["failure_message"], row["failure_since"]),
+        bootstrapped=row["bootstrapped"],
+        sentence=row["sentence"],
+        progress=row["progress"],
+        unhealthy_since=row["unhealthy_since"],
+    )
+
+
+def _action(kind: str | None, started: datetime) -> Action | None:
+    return Action(ActionKind(kind), started) if kind else None
+
+
+def _failure(code: str | None, message: str, since: datetime) -> Failure | None:
+    return Failure(code, message, since) if code else None
+
+
+def _node(row: RowMapping) -> Node:
+    return Node(
+        id=NodeId(row["id"]),
+        name=row["name"],
+        role=Role(row["role"]),
+        zone=row["zone"],
+        flavor=row["flavor"],
+        volume=Volume(row["volume_type"], row["volume_size_gb"]),
+        heap_mb=row["heap_mb"],
+        processors=row["processors"],
+        address=row["address"],
+        starts=row["starts"],
+        last_start=row["last_start"],
+        ready=row["ready"],
+    )
