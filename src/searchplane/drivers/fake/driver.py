@@ -1,0 +1,201 @@
+"""The whole service without Java: for tests, benchmarks and `SEARCHPLANE_DRIVER=fake`.
+
+It keeps the driver protocol, its checkpoints included, and answers as the engine would: running
+nodes have joined, the first by name is master, everything is green. What can go wrong on a machine
+is made to go wrong by name (`kill`, `fail_starts`, `make_unknown`, `hold_join`, and `heal`); these
+wishes are not kept across a restart, the nodes are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from searchplane.domain.engines import Engine
+from searchplane.domain.ids import ClusterId
+from searchplane.domain.observed import (
+    Absent,
+    Distribution,
+    EngineView,
+    Health,
+    HostCapacity,
+    NodeState,
+    Ready,
+    Running,
+    Stopped,
+    Target,
+    Unknown,
+)
+from searchplane.drivers.base import Checkpoint, NodeRef, NodeSpec, Storage, no_checkpoint
+from searchplane.drivers.fake.memory import FakeNode, Memory, Phase
+from searchplane.drivers.process.addresses import choose
+from searchplane.drivers.steps import Step
+from searchplane.errors import Transient
+
+PLENTY = HostCapacity(
+    memory_total_mb=64_000_000,
+    memory_available_mb=64_000_000,
+    disk_free_bytes=10**15,
+    observed=datetime(2026, 1, 1, tzinfo=UTC),
+)
+"""Enough for thousands of clusters; the time is replaced by that of the question."""
+
+
+class FakeDriver:
+    """Nodes and an engine that exist only on paper, in `data`/fake.
+
+    `on_change` is called by the hooks, on the caller's thread. `has` is what `capacity` answers;
+    set it to test a host that is full.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        on_change: Callable[[ClusterId], None],
+        *,
+        checkpoint: Checkpoint = no_checkpoint,
+        has: HostCapacity = PLENTY,
+    ) -> None:
+        self.has = has
+        self._on_change = on_change
+        self._checkpoint = checkpoint
+        self._memory = Memory(data / "fake")
+        self._unknown: dict[NodeRef, str] = {}
+        self._failing: dict[NodeRef, str] = {}
+        self._held: set[NodeRef] = set()
+
+    async def capacity(self) -> HostCapacity:
+        return replace(self.has, observed=datetime.now(UTC))
+
+    async def place(self, ref: NodeRef) -> str:
+        return choose(ref.node_id, lambda address: self._memory.cluster_at(address) is None)
+
+    async def ensure(self, spec: NodeSpec) -> None:
+        node = self._stored(spec)
+        files = _digest(spec.files)
+        if (node.files, node.address, node.name) != (files, spec.address, spec.name):
+            node = replace(node, files=files, address=spec.address, name=spec.name)
+            self._write(spec.ref, node, Step.FILES_WRITTEN)
+        if spec.ref in self._unknown:
+            raise Transient(
+                f"{spec.name} is not started while it is unclear: {self._unknown[spec.ref]}"
+            )
+        if node.phase is not Phase.RUNNING:
+            self._start(spec.ref, node)
+
+    async def stop(self, ref: NodeRef, *, force: bool = False) -> None:
+        if ref in self._unknown:
+            raise Transient(self._unknown[ref])
+        node = self._memory.get(ref)
+        if node is not None and node.phase is Phase.RUNNING:
+            stopped = replace(node, phase=Phase.STOPPED, last_error=None)
+            self._write(ref, stopped, Step.TOLD_TO_STOP)
+
+    async def remove(self, ref: NodeRef, storage: Storage) -> None:
+        node = self._memory.get(ref)
+        if node is None:
+            return
+        if node.phase is Phase.RUNNING or ref in self._unknown:
+            raise Transient(f"The process of {node.name} still runs; it is removed once it ended")
+        if storage is Storage.KEEP:
+            self._write(ref, replace(node, last_error=None), Step.LEFTOVERS_REMOVED)
+            return
+        self._write(ref, replace(node, phase=Phase.REMOVING), Step.FOLDER_SET_ASIDE)
+        self._drop(ref)
+
+    async def observe(self, ref: NodeRef) -> NodeState:
+        node = self._memory.get(ref)
+        if ref in self._unknown:
+            return Unknown(self._unknown[ref])
+        if node is None:
+            return Absent()
+        return Running() if node.phase is Phase.RUNNING else Stopped(node.last_error)
+
+    async def nodes(self) -> tuple[NodeRef, ...]:
+        return tuple(sorted(self._memory.refs(), key=lambda ref: (ref.cluster_id, ref.node_id)))
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    async def view(self, target: Target) -> EngineView | Unknown:
+        """What the elected master of the cluster at these addresses would say."""
+        clusters = {self._memory.cluster_at(address) for address in target.addresses} - {None}
+        members = {
+            node.name: node
+            for cluster_id in clusters
+            if cluster_id is not None
+            for node_id, node in self._memory.cluster(cluster_id).items()
+            if node.phase is Phase.RUNNING and NodeRef(cluster_id, node_id) not in self._held
+        }
+        if not members:
+            return Unknown(f"no node answers at {', '.join(target.addresses) or 'no address'}")
+        master = min(members)
+        return EngineView(members[master].cluster_uuid, master, frozenset(members), Health.GREEN)
+
+    async def ensure_distribution(self, engine: Engine, *, secured: bool) -> Distribution:
+        return Ready()
+
+    def kill(self, ref: NodeRef, last_error: str | None = None) -> None:
+        """End a running node as an operating system would, and tell the loop."""
+        node = self._memory.get(ref)
+        if node is not None and node.phase is Phase.RUNNING:
+            self._memory.put(ref, replace(node, phase=Phase.STOPPED, last_error=last_error))
+            self._on_change(ref.cluster_id)
+
+    def fail_starts(self, ref: NodeRef, last_error: str) -> None:
+        """From now on the node's process ends at once, with this as the last error of its log."""
+        self._failing[ref] = last_error
+
+    def make_unknown(self, ref: NodeRef, reason: str) -> None:
+        """From now on nobody can tell whether the node runs."""
+        self._unknown[ref] = reason
+
+    def hold_join(self, ref: NodeRef) -> None:
+        """From now on the node runs and is not a member of its cluster."""
+        self._held.add(ref)
+
+    def heal(self, ref: NodeRef) -> None:
+        """Take back every wish about this node."""
+        self._failing.pop(ref, None)
+        self._unknown.pop(ref, None)
+        self._held.discard(ref)
+        self._on_change(ref.cluster_id)
+
+    def _stored(self, spec: NodeSpec) -> FakeNode:
+        node = self._memory.get(spec.ref)
+        if node is not None and node.phase is Phase.REMOVING:
+            self._drop(spec.ref)
+            node = None
+        if node is None:
+            node = FakeNode(spec.name, spec.address)
+            self._write(spec.ref, node, Step.FOLDER_MADE)
+        return node
+
+    def _start(self, ref: NodeRef, node: FakeNode) -> None:
+        if ref in self._failing:
+            self._write(ref, replace(node, last_error=self._failing[ref]), Step.PROCESS_STARTED)
+            self._on_change(ref.cluster_id)
+            return
+        formed = {other.cluster_uuid for other in self._memory.cluster(ref.cluster_id).values()}
+        known = node.cluster_uuid or next(iter(formed - {""}), "") or uuid.uuid4().hex
+        started = replace(node, phase=Phase.RUNNING, cluster_uuid=known, last_error=None)
+        self._write(ref, started, Step.PROCESS_STARTED)
+
+    def _write(self, ref: NodeRef, node: FakeNode, step: Step) -> None:
+        self._memory.put(ref, node)
+        self._checkpoint(step)
+
+    def _drop(self, ref: NodeRef) -> None:
+        self._memory.drop(ref)
+        self._checkpoint(Step.FOLDER_REMOVED)
+
+
+def _digest(files: Mapping[str, bytes]) -> str:
+    digest = hashlib.sha256()
+    for name, content in sorted(files.items()):
+        digest.update(f"{name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()

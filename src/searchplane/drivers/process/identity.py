@@ -1,0 +1,93 @@
+"""Is the process that a node's record names still that node?
+
+A number alone proves nothing: it is given out again, and after a reboot all numbers are. So the
+launcher also writes the kernel's start time and the boot id, and a record is believed only if the
+process belongs to the owner of the folder. That last rule is for the service that runs as root: a
+record is written by the node's own user, who must not be able to have another's process killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from searchplane.drivers.process.launcher import start_time
+
+PROC = Path("/proc")
+DEAD_STATES = frozenset({"Z", "X"})
+
+
+class MalformedRecord(ValueError):
+    """The record is not what the launcher writes."""
+
+
+@dataclass(frozen=True)
+class ProcessRecord:
+    """What the launcher wrote. `log_sizes` are bytes by file name at the moment of the start."""
+
+    pid: int
+    start: int
+    boot: str
+    log_sizes: Mapping[str, int]
+
+
+def parse_record(text: str) -> ProcessRecord:
+    """Raises MalformedRecord unless every field is there and of its kind."""
+    try:
+        found = json.loads(text)
+        sizes = {str(name): int(size) for name, size in found["logs"].items()}
+        record = ProcessRecord(int(found["pid"]), int(found["start"]), str(found["boot"]), sizes)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise MalformedRecord(f"not a process record: {error}") from error
+    if record.pid <= 0:
+        raise MalformedRecord(f"pid is {record.pid}; a process number is above 0")
+    return record
+
+
+def boot_id() -> str:
+    return (PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+def is_alive(record: ProcessRecord, owner: int) -> bool:
+    """Whether the recorded process still runs, as user number `owner`. A zombie does not run."""
+    if record.boot != boot_id():
+        return False
+    try:
+        stat = (PROC / str(record.pid) / "stat").read_text(encoding="utf-8", errors="replace")
+        status = (PROC / str(record.pid) / "status").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    state = stat.rpartition(")")[2].split()[0]
+    return state not in DEAD_STATES and start_time(stat) == record.start and _user(status) == owner
+
+
+def _user(status: str) -> int:
+    """The real user number in /proc/PID/status."""
+    line = next(line for line in status.splitlines() if line.startswith("Uid:"))
+    return int(line.split()[1])
+
+
+def reap(pid: int) -> None:
+    """Collect `pid` if it is an ended child of ours; nobody else would, and it stays a zombie."""
+    with suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+
+
+def send(record: ProcessRecord, owner: int, number: signal.Signals) -> None:
+    """Signal the recorded process, and never one that was given its number since."""
+    try:
+        handle = os.pidfd_open(record.pid)
+    except ProcessLookupError:
+        return
+    try:
+        if is_alive(record, owner):
+            signal.pidfd_send_signal(handle, number)
+    except ProcessLookupError:
+        return  # it ended by itself in this moment
+    finally:
+        os.close(handle)
