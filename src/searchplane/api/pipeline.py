@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import logging
 import secrets
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
@@ -38,8 +39,8 @@ class RawRequest:
 
     path: Mapping[str, str]
     query: bytes
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,20 @@ def new_request_id() -> str:
 def handle(operation: Operation, services: Services, request: RawRequest) -> RawAnswer:
     """Carry one request out and answer it; never raises."""
     request_id = new_request_id()
+    began = time.perf_counter()
+    answer = _answer(operation, services, request, request_id)
+    services.metrics.answered(operation.id, answer.status, time.perf_counter() - began)
+    return answer
+
+
+def _answer(
+    operation: Operation, services: Services, request: RawRequest, request_id: str
+) -> RawAnswer:
     try:
         return _finish(operation, _carry_out(operation, services, request, request_id), request_id)
     except SearchplaneError as error:
-        return problems.answer(error, operation.envelope, request_id)
+        unknown_cluster = services.settings.unknown_cluster_status
+        return problems.answer(error, operation.envelope, request_id, unknown_cluster)
     except Exception:
         log.exception("request %s (%s) failed", request_id, operation.id)
         return problems.internal(operation.envelope, request_id)
@@ -86,8 +97,9 @@ def _carry_out(
     )
     if operation.action is not None:
         actor = services.identity.authenticate(request.headers, call.now)
-        project = None if operation.any_scope else request.path.get("project_id")
-        authorise(actor, operation.action, project)
+        if not operation.self_service:
+            project = None if operation.any_scope else request.path.get("project_id")
+            authorise(actor, operation.action, project)
         call = replace(call, actor=actor)
     return operation.handler(
         replace(

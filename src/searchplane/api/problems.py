@@ -21,6 +21,19 @@ from searchplane.errors import Permanent, Refused, SearchplaneError, Throttled, 
 if TYPE_CHECKING:
     from searchplane.api.pipeline import RawAnswer
 
+SECRET_FIELDS = frozenset({"password", "token", "adminpwd", "admin_pwd", "secret"})
+"""Names, in lower case, of fields whose value is never repeated, nor that of a field inside."""
+
+IDENTITY_CODES = {
+    "CSS.0001": "IAM.0073",
+    "CSS.0005": "IAM.0006",
+    "CSS.0006": "IAM.0011",
+    "CSS.0051": "IAM.0002",
+}
+"""The identity API's own codes for what any operation may answer."""
+
+UNKNOWN_CLUSTER = "CSS.0015"
+"""Its HTTP status differs between clouds and is a setting."""
 MAX_SHOWN = 80
 """Characters of a wrong value that are repeated in a message."""
 
@@ -35,21 +48,28 @@ def headers(request_id: str) -> dict[str, str]:
     }
 
 
-def answer(error: SearchplaneError, envelope: Envelope, request_id: str) -> RawAnswer:
-    """The answer for an error raised on purpose."""
+def answer(
+    error: SearchplaneError,
+    envelope: Envelope,
+    request_id: str,
+    unknown_cluster: int = HTTPStatus.NOT_FOUND,
+) -> RawAnswer:
+    """The answer for an error raised on purpose; `unknown_cluster` is a setting."""
     refused = _as_refused(error)
+    code = refused.code
+    if envelope is Envelope.IDENTITY:
+        code = IDENTITY_CODES.get(code, code)
     extra = {}
     if isinstance(refused, Throttled):
         extra["Retry-After"] = str(refused.retry_after)
-    return _raw(
-        CODES[refused.code].status, refused.code, refused.detail, envelope, request_id, extra
-    )
+    status = unknown_cluster if refused.code == UNKNOWN_CLUSTER else CODES[refused.code].status
+    return _raw(CODES[code].status, code, refused.detail, envelope, request_id, extra)
 
 
 def internal(envelope: Envelope, request_id: str) -> RawAnswer:
     """The answer for a fault of ours; the log has the rest under the request id."""
     detail = f"it is logged under request id {request_id}"
-    return _raw(500, "CSS.0005", detail, envelope, request_id, {})
+    return answer(Refused("CSS.0005", detail), envelope, request_id)
 
 
 def invalid(error: ValidationError, where: str) -> Refused:
@@ -71,43 +91,49 @@ def _sentence(item: ErrorDetails, where: str) -> str:
     if item["type"] == "missing":
         return f"{name} is missing"
     text = item["msg"].removeprefix("Value error, ")
-    shown = repr(item["input"])
-    if len(shown) > MAX_SHOWN:
-        shown = shown[:MAX_SHOWN] + "..."
-    return f"{name} is {shown}: {text}"
+    return f"{name} is {_shown(item)}: {text}"
+
+
+def _shown(item: ErrorDetails) -> str:
+    """The wrong value, unless it is a secret or may hold one."""
+    value = item["input"]
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "a list"
+    if any(str(part).lower() in SECRET_FIELDS for part in item["loc"]):
+        return "not as it must be (the value is not repeated)"
+    shown = repr(value)
+    return shown if len(shown) <= MAX_SHOWN else shown[:MAX_SHOWN] + "..."
 
 
 def _raw(
-    status: int,
-    code: str,
-    detail: str,
-    envelope: Envelope,
-    request_id: str,
-    extra: dict[str, str],
+    status: int, refused: Refused, envelope: Envelope, request_id: str, extra: dict[str, str]
 ) -> RawAnswer:
     from searchplane.api.pipeline import RawAnswer
 
     shape = _identity_body if envelope is Envelope.IDENTITY else _css_body
-    content = json.dumps(shape(status, code, detail, request_id)).encode()
+    content = json.dumps(shape(status, refused, request_id)).encode()
     all_headers = headers(request_id) | extra | {"Content-Type": "application/json"}
     return RawAnswer(status, all_headers, content)
 
 
-def _css_body(status: int, code: str, detail: str, request_id: str) -> dict[str, Any]:
-    meaning = CODES[code].meaning
+def _css_body(_status: int, refused: Refused, request_id: str) -> dict[str, Any]:
+    text = f"{CODES[refused.code].meaning} ({refused.detail})"
     return {
-        "errCode": code,
-        "externalMessage": f"{code} : {meaning} ({detail})",
-        "error_code": code,
-        "error_msg": f"{meaning} ({detail})",
+        "errCode": refused.code,
+        "externalMessage": f"{refused.code} : {text}",
+        "error_code": refused.code,
+        "error_msg": text,
         "request_id": request_id,
     }
 
 
-def _identity_body(status: int, code: str, detail: str, request_id: str) -> dict[str, Any]:
+def _identity_body(status: int, refused: Refused, request_id: str) -> dict[str, Any]:
+    title = HTTPStatus(status).phrase
     return {
-        "error": {"code": status, "title": HTTPStatus(status).phrase, "message": detail},
-        "error_code": code,
-        "error_msg": detail,
+        "error": {"code": status, "title": title, "message": refused.detail},
+        "error_code": refused.code,
+        "error_msg": refused.detail,
         "request_id": request_id,
     }

@@ -6,16 +6,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from searchplane.domain.ids import ClusterId
+from searchplane.domain.layout import HostLimits
 from searchplane.iam.service import Identity
+from searchplane.observability.metrics import Metrics
 from searchplane.settings import Settings
 from searchplane.store.database import Database
 
 
 @dataclass(frozen=True)
 class Services:
-    """`wake` tells the loop that a cluster's wanted state changed; it returns at once."""
+    """`wake` tells the loop that a cluster's wanted state changed; it returns at once.
+
+    `hash_engine_password` gives the only form of a cluster's admin password that is stored.
+    """
 
     settings: Settings
     database: Database
     identity: Identity
+    limits: HostLimits
+    metrics: Metrics
     wake: Callable[[ClusterId], None]
+    hash_engine_password: Callable[[str], str]

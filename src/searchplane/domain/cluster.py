@@ -98,8 +98,8 @@ class Node:
     """One engine process, chosen at acceptance.
 
     `address` is None until the driver has placed it. `starts` counts the launches since it last
-    was a member of the cluster; with `last_start` it decides how long to back off. `ready` is
-    whether the last pass saw it as a member.
+    was a member of the cluster; with `last_start` it decides how long to back off. `last_error` is
+    why the last launch did not come off; `ready` whether the last pass saw it as a member.
     """
 
     id: NodeId
@@ -113,6 +113,7 @@ class Node:
     address: str | None = None
     starts: int = 0
     last_start: datetime | None = None
+    last_error: str | None = None
     ready: bool = False
 
 

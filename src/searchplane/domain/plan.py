@@ -239,11 +239,9 @@ def _starting(node: Node, observation: Observation) -> str:
 
 
 def _why_down(node: Node, observation: Observation) -> str:
-    match observation.nodes[node.id]:
-        case Stopped(last_error) if last_error:
-            return f"stopped: {last_error}"
-        case _:
-            return "does not run"
+    state = observation.nodes[node.id]
+    reason = (state.last_error if isinstance(state, Stopped) else None) or node.last_error
+    return f"does not run: {reason}" if reason else "does not run"
 
 
 def _form(cluster: Cluster, observation: Observation) -> Plan:

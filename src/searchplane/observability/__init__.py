@@ -1,0 +1,1 @@
+"""Metrics and logs; every room may import it, it imports none."""

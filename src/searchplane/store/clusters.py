@@ -130,7 +130,7 @@ def record(connection: Connection, before: Cluster, after: Cluster) -> bool:
 
 
 def record_node(connection: Connection, node: Node) -> None:
-    """Store a node's address, starts and membership."""
+    """Store what may change of a node: address, starts, last error, membership."""
     connection.execute(
         update(nodes)
         .where(nodes.c.id == node.id)
@@ -138,6 +138,7 @@ def record_node(connection: Connection, node: Node) -> None:
             address=node.address,
             starts=node.starts,
             last_start=node.last_start,
+            last_error=node.last_error,
             ready=node.ready,
         )
     )
@@ -214,6 +215,7 @@ def _node_row(cluster_id: ClusterId, position: int, node: Node) -> dict[str, Any
         "address": node.address,
         "starts": node.starts,
         "last_start": node.last_start,
+        "last_error": node.last_error,
         "ready": node.ready,
     }
 
@@ -258,5 +260,6 @@ def _node(row: RowMapping) -> Node:
         address=row["address"],
         starts=row["starts"],
         last_start=row["last_start"],
+        last_error=row["last_error"],
         ready=row["ready"],
     )

@@ -141,6 +141,7 @@ nodes = Table(
     Column("address", String(64)),
     Column("starts", Integer, nullable=False),
     Column("last_start", UtcTime),
+    Column("last_error", Text),
     Column("ready", Boolean, nullable=False),
 )
 

@@ -1,0 +1,1 @@
+"""The CSS operations, one file per group: models, handler and declaration beside each other."""

@@ -1,0 +1,282 @@
+"""Show, list and delete clusters."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from searchplane.api.fields import Integer, Reply, Request
+from searchplane.api.operation import Answer, Call, Operation
+from searchplane.domain import status
+from searchplane.domain.cluster import Action, ActionKind, Cluster, Node
+from searchplane.domain.engines import supports_security
+from searchplane.errors import NotFound
+from searchplane.store import clusters
+
+REST_PORT = 9200
+
+
+class DatastoreReply(Reply):
+    type: str
+    version: str
+    sub_version: Annotated[str, Field(alias="subVersion", description="The engine that runs.")]
+    is_eos_cluster: Annotated[bool, Field(alias="isEosCluster")]
+    support_securitymode: Annotated[bool, Field(alias="supportSecuritymode")]
+
+
+class VolumeReply(Reply):
+    type: str
+    size: int
+    resource_ids: Annotated[list[str], Field(alias="resourceIds")]
+
+
+class InstanceReply(Reply):
+    id: str
+    name: str
+    type: str
+    status: Annotated[str, Field(pattern="^(100|200|303)$")]
+    spec_code: Annotated[str, Field(alias="specCode")]
+    az_code: Annotated[str, Field(alias="azCode")]
+    ip: str | None
+    volume: VolumeReply
+    resource_id: Annotated[str, Field(alias="resourceId")]
+    subnet_id: Annotated[str, Field(alias="subnetId")]
+
+
+class TagReply(Reply):
+    key: str
+    value: str
+
+
+class FailureReply(Reply):
+    error_code: Annotated[str, Field(alias="errorCode")]
+    error_msg: Annotated[str, Field(alias="errorMsg")]
+
+
+class SnapshotPolicyReply(Reply):
+    backup_enable: Annotated[bool, Field(alias="backupEnable")]
+    bak_period: Annotated[str | None, Field(alias="bakPeriod")]
+    bak_frequency: Annotated[str | None, Field(alias="bakFrequency")]
+    bak_keep_day: Annotated[int | None, Field(alias="bakKeepDay")]
+
+
+class ClusterReply(Reply):
+    """One cluster; `failedReason` and `failed_reasons` are absent while nothing failed.
+
+    `sentence` is an extra field: what the service is doing, or why it waits.
+    """
+
+    id: str
+    name: str
+    desc: str
+    status: Annotated[str, Field(pattern="^(100|200|303)$")]
+    datastore: DatastoreReply
+    instances: list[InstanceReply]
+    endpoint: str | None
+    vpc_id: Annotated[str, Field(alias="vpcId")]
+    subnet_id: Annotated[str, Field(alias="subnetId")]
+    current_subnet_ids: Annotated[str, Field(alias="currentSubnetIds")]
+    security_group_id: Annotated[str, Field(alias="securityGroupId")]
+    vpcep_ip: Annotated[str | None, Field(alias="vpcepIp")]
+    support_vpcep: Annotated[bool, Field(alias="supportVpcep")]
+    public_ip: Annotated[str | None, Field(alias="publicIp")]
+    bandwidth_size: Annotated[int, Field(alias="bandwidthSize")]
+    elb_white_list: Annotated[None, Field(alias="elbWhiteList")]
+    public_kibana_resp: Annotated[None, Field(alias="publicKibanaResp")]
+    https_enable: Annotated[bool, Field(alias="httpsEnable")]
+    authority_enable: Annotated[bool, Field(alias="authorityEnable")]
+    disk_encrypted: Annotated[bool, Field(alias="diskEncrypted")]
+    cmk_id: Annotated[str, Field(alias="cmkId")]
+    backup_available: Annotated[bool, Field(alias="backupAvailable")]
+    action_progress: Annotated[dict[str, str], Field(alias="actionProgress")]
+    actions: list[str]
+    failed_reason: Annotated[FailureReply | None, Field(alias="failedReason")] = None
+    failed_reasons: FailureReply | None = None
+    enterprise_project_id: Annotated[str, Field(alias="enterpriseProjectId")]
+    tags: list[TagReply]
+    period: bool
+    created: str
+    updated: str
+    sentence: str
+    snapshot_policy: Annotated[SnapshotPolicyReply | None, Field(alias="snapshotPolicy")] = None
+
+
+class ClusterListReply(Reply):
+    total_size: Annotated[int, Field(alias="totalSize")]
+    clusters: list[ClusterReply]
+
+
+class ListQuery(Request):
+    """`start` is the older name of `offset`; both are 1-based places in the list."""
+
+    offset: Annotated[Integer | None, Field(ge=1, le=1_000_000)] = None
+    start: Annotated[Integer | None, Field(ge=1, le=1_000_000)] = None
+    limit: Annotated[Integer, Field(ge=1, le=1000)] = 10
+    datastore_type: Literal["elasticsearch", "opensearch", "logstash"] | None = None
+
+
+def find_cluster(call: Call) -> Cluster:
+    """The cluster named in the path; NotFound if it is missing or another project's."""
+    with call.services.database.read() as connection:
+        cluster = clusters.find_in_project(connection, call.project.id, call.path["cluster_id"])
+    if cluster is None:
+        raise NotFound("CSS.0015", f"cluster_id is {call.path['cluster_id'][:64]!r}")
+    return cluster
+
+
+def show_cluster(call: Call) -> Answer:
+    return Answer(cluster_reply(find_cluster(call)))
+
+
+def list_clusters(call: Call) -> Answer:
+    query: ListQuery = call.query
+    with call.services.database.read() as connection:
+        total, found = clusters.page(
+            connection,
+            call.project.id,
+            datastore_type=query.datastore_type,
+            start=query.offset or query.start or 1,
+            limit=query.limit,
+        )
+    return Answer(
+        ClusterListReply(
+            total_size=total, clusters=[cluster_reply(one, listed=True) for one in found]
+        )
+    )
+
+
+def delete_cluster(call: Call) -> Answer:
+    """A second delete of a cluster that is being deleted is the same wish: 200 again."""
+    cluster = find_cluster(call)
+    if not cluster.is_being(ActionKind.DELETING):
+        with call.services.database.write() as connection:
+            clusters.begin_action(connection, cluster, Action(ActionKind.DELETING, call.now))
+    call.services.wake(cluster.id)
+    return Answer()
+
+
+def cluster_reply(cluster: Cluster, *, listed: bool = False) -> ClusterReply:
+    """A cluster as the public API shows it; a list has the snapshot policy besides."""
+    spec, failure = cluster.spec, cluster.failure
+    reply = ClusterReply(
+        id=cluster.id,
+        name=spec.name,
+        desc=spec.description,
+        status=status.cluster_status(cluster),
+        datastore=_datastore(cluster),
+        instances=[_instance(cluster, node) for node in cluster.nodes],
+        endpoint=_endpoint(cluster),
+        vpc_id=spec.network.vpc_id,
+        subnet_id=spec.network.subnet_id,
+        current_subnet_ids=spec.network.subnet_id,
+        security_group_id=spec.network.security_group_id,
+        vpcep_ip=None,
+        support_vpcep=False,
+        public_ip=None,
+        bandwidth_size=0,
+        elb_white_list=None,
+        public_kibana_resp=None,
+        https_enable=spec.security.https,
+        authority_enable=spec.security.authority,
+        disk_encrypted=spec.cmk_id is not None,
+        cmk_id=spec.cmk_id or "",
+        backup_available=spec.backup is not None,
+        action_progress=status.action_progress(cluster),
+        actions=list(status.actions(cluster)),
+        enterprise_project_id=spec.enterprise_project_id,
+        tags=[TagReply(key=tag.key, value=tag.value) for tag in spec.tags],
+        period=False,
+        created=_time(cluster.created),
+        updated=_time(cluster.updated),
+        sentence=cluster.sentence,
+    )
+    extra: dict[str, object] = {}
+    if failure is not None:
+        reason = FailureReply(error_code=failure.code, error_msg=failure.message)
+        extra |= {"failed_reason": reason, "failed_reasons": reason}
+    if listed:
+        extra["snapshot_policy"] = _policy(cluster)
+    return reply.model_copy(update=extra)
+
+
+def _datastore(cluster: Cluster) -> DatastoreReply:
+    asked, engine = cluster.spec.datastore, cluster.spec.engine
+    return DatastoreReply(
+        type=asked.type,
+        version=asked.version,
+        sub_version=f"{engine.family.value}-{engine.version}",
+        is_eos_cluster=False,
+        support_securitymode=supports_security(asked),
+    )
+
+
+def _instance(cluster: Cluster, node: Node) -> InstanceReply:
+    return InstanceReply(
+        id=node.id,
+        name=node.name,
+        type=node.role.value,
+        status=status.node_status(cluster, node),
+        spec_code=node.flavor,
+        az_code=node.zone,
+        ip=node.address,
+        volume=VolumeReply(type=node.volume.type, size=node.volume.size_gb, resource_ids=[]),
+        resource_id=node.id,
+        subnet_id=cluster.spec.network.subnet_id,
+    )
+
+
+def _endpoint(cluster: Cluster) -> str | None:
+    """All data nodes, once they have formed a cluster; null before, as on a failed creation."""
+    if not cluster.bootstrapped:
+        return None
+    return ",".join(f"{node.address}:{REST_PORT}" for node in cluster.nodes if node.address)
+
+
+def _policy(cluster: Cluster) -> SnapshotPolicyReply:
+    backup = cluster.spec.backup
+    return SnapshotPolicyReply(
+        backup_enable=backup is not None,
+        bak_period=backup.period if backup else None,
+        bak_frequency=backup.frequency if backup else None,
+        bak_keep_day=backup.keepday if backup else None,
+    )
+
+
+def _time(moment: datetime) -> str:
+    """UTC without a zone, to the second, as the public API writes it."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S")
+
+
+OPERATIONS = [
+    Operation(
+        id="ListClustersDetails",
+        method="GET",
+        paths=("/v1.0/{project_id}/clusters",),
+        handler=list_clusters,
+        summary="List the project's clusters, newest first.",
+        action="css:cluster:list",
+        query=ListQuery,
+        answer=ClusterListReply,
+    ),
+    Operation(
+        id="ShowClusterDetail",
+        method="GET",
+        paths=("/v1.0/{project_id}/clusters/{cluster_id}",),
+        handler=show_cluster,
+        summary="Show one cluster.",
+        action="css:cluster:get",
+        answer=ClusterReply,
+        errors=("CSS.0015",),
+    ),
+    Operation(
+        id="DeleteCluster",
+        method="DELETE",
+        paths=("/v1.0/{project_id}/clusters/{cluster_id}",),
+        handler=delete_cluster,
+        summary="Delete a cluster with its data.",
+        action="css:cluster:delete",
+        errors=("CSS.0015",),
+    ),
+]

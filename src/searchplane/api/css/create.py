@@ -1,0 +1,239 @@
+"""Create a cluster (v1.0): the body, read leniently, to a draft; the draft to a record.
+
+The handler checks, commits cluster, nodes and action in one transaction, wakes the loop and
+answers. Nothing is started here.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated
+
+from pydantic import Field
+
+from searchplane.api.fields import Boolean, Integer, Reply, Request, Text, TextOrNumber
+from searchplane.api.operation import Answer, Call, Operation
+from searchplane.domain.admission import admit
+from searchplane.domain.backup import DEFAULT_PERIOD
+from searchplane.domain.cluster import (
+    Action,
+    ActionKind,
+    BackupStrategy,
+    Cluster,
+    ClusterSpec,
+    Network,
+    Security,
+    Tag,
+    Volume,
+)
+from searchplane.domain.creation import Draft, accept
+from searchplane.domain.engines import DEFAULT_DATASTORE, Datastore
+from searchplane.domain.ids import ClusterId, NodeId
+from searchplane.domain.layout import lay_out
+from searchplane.store import capacity, clusters, secrets
+
+
+class VolumeBody(Request):
+    volume_type: Annotated[Text, Field(description="COMMON, HIGH, ULTRAHIGH or ESSD.")]
+    size: Annotated[Integer, Field(description="GB, a multiple of 20 in the flavor's range.")]
+
+
+class NicsBody(Request):
+    vpc_id: Text
+    net_id: Text
+    security_group_id: Text
+
+
+class InstanceBody(Request):
+    flavor_ref: Annotated[Text, Field(description="Name of a flavor; GET flavors lists them.")]
+    volume: VolumeBody
+    nics: NicsBody
+    availability_zone: Annotated[
+        Text | None, Field(description="Zones, separated by commas; default: the first one.")
+    ] = None
+
+
+class DatastoreBody(Request):
+    type: Text
+    version: Text
+
+
+class BackupStrategyBody(Request):
+    period: Annotated[
+        Text | None, Field(description='Whole hour with zone, such as "16:00 GMT+08:00".')
+    ] = None
+    prefix: Text
+    keepday: Annotated[Integer, Field(description="Automatic snapshots kept, 1 to 90.")]
+    frequency: Text = "DAY"
+    bucket: Text | None = None
+    base_path: Text | None = None
+    agency: Text | None = None
+    max_snapshot_bytes_per_seconds: TextOrNumber | None = None
+    max_restore_bytes_per_seconds: TextOrNumber | None = None
+
+
+class TagBody(Request):
+    key: Text
+    value: Text = ""
+
+
+class DiskEncryptionBody(Request):
+    system_encrypted: TextOrNumber = "0"
+    system_cmkid: Text | None = None
+
+
+class ClusterBody(Request):
+    name: Annotated[Text, Field(description="4 to 32 letters, digits, - and _; a letter first.")]
+    instance: InstanceBody
+    instance_num: Annotated[Integer, Field(description="Number of nodes, 1 to 32.")]
+    datastore: Annotated[
+        DatastoreBody | None, Field(description="Default: elasticsearch 7.10.2.")
+    ] = None
+    backup_strategy: BackupStrategyBody | None = None
+    https_enable: Boolean | None = None
+    authority_enable: Boolean | None = None
+    admin_pwd: Text | None = None
+    tags: Annotated[list[TagBody] | None, Field(max_length=100)] = None
+    desc: Text | None = None
+    enterprise_project_id: TextOrNumber | None = None
+    disk_encryption: DiskEncryptionBody | None = None
+
+
+class CreateClusterRequest(Request):
+    cluster: ClusterBody
+
+
+class CreatedCluster(Reply):
+    id: str
+    name: str
+
+
+class CreateClusterReply(Reply):
+    cluster: CreatedCluster
+
+
+def create_cluster(call: Call) -> Answer:
+    body: ClusterBody = call.body.cluster
+    settings = call.services.settings
+    spec = accept(_draft(body), settings.zones)
+    cluster = _new(call, spec)
+    kept = _secrets(call, body)
+    with call.services.database.write() as connection:
+        admit(
+            cluster.nodes,
+            clusters.all_nodes(connection),
+            capacity.latest(connection),
+            settings.disk_floor_mb,
+        )
+        clusters.add(connection, cluster)
+        secrets.add_missing(connection, cluster.id, kept)
+    call.services.wake(cluster.id)
+    return Answer(CreateClusterReply(cluster=CreatedCluster(id=cluster.id, name=spec.name)))
+
+
+def _new(call: Call, spec: ClusterSpec) -> Cluster:
+    return Cluster(
+        id=ClusterId(str(uuid.uuid4())),
+        project_id=call.project.id,
+        tenant=call.project.number,
+        spec=spec,
+        nodes=lay_out(spec, call.services.limits, lambda: NodeId(str(uuid.uuid4()))),
+        created=call.now,
+        updated=call.now,
+        action=Action(ActionKind.CREATING, call.now),
+        sentence="accepted; not looked at yet",
+        unhealthy_since=call.now,
+    )
+
+
+def _secrets(call: Call, body: ClusterBody) -> dict[str, str]:
+    """The password's hash; the password itself goes no further than here."""
+    if not body.authority_enable or body.admin_pwd is None:
+        return {}
+    return {secrets.ADMIN_HASH: call.services.hash_engine_password(body.admin_pwd)}
+
+
+def _draft(body: ClusterBody) -> Draft:
+    instance, nics = body.instance, body.instance.nics
+    encryption = body.disk_encryption
+    return Draft(
+        name=body.name,
+        datastore=Datastore(body.datastore.type, body.datastore.version)
+        if body.datastore
+        else DEFAULT_DATASTORE,
+        count=body.instance_num,
+        flavor=instance.flavor_ref,
+        volume=Volume(instance.volume.volume_type, instance.volume.size),
+        network=Network(nics.vpc_id, nics.net_id, nics.security_group_id),
+        availability_zone=instance.availability_zone or None,
+        security=Security(bool(body.authority_enable), bool(body.https_enable)),
+        password=body.admin_pwd,
+        backup=_backup(body.backup_strategy),
+        tags=tuple(Tag(tag.key, tag.value) for tag in body.tags or ()),
+        description=body.desc or "",
+        enterprise_project_id=body.enterprise_project_id or "0",
+        cmk_id=encryption.system_cmkid
+        if encryption and encryption.system_encrypted == "1"
+        else None,
+    )
+
+
+def _backup(body: BackupStrategyBody | None) -> BackupStrategy | None:
+    if body is None:
+        return None
+    return BackupStrategy(
+        period=body.period or DEFAULT_PERIOD,
+        prefix=body.prefix,
+        keepday=body.keepday,
+        frequency=body.frequency,
+        bucket=body.bucket,
+        base_path=body.base_path,
+        agency=body.agency,
+        max_snapshot_bytes_per_second=body.max_snapshot_bytes_per_seconds,
+        max_restore_bytes_per_second=body.max_restore_bytes_per_seconds,
+    )
+
+
+OPERATIONS = [
+    Operation(
+        id="CreateCluster",
+        method="POST",
+        paths=("/v1.0/{project_id}/clusters",),
+        handler=create_cluster,
+        summary="Create a cluster of data nodes.",
+        action="css:cluster:create",
+        body=CreateClusterRequest,
+        answer=CreateClusterReply,
+        errors=(
+            "CSS.0006",
+            "CSS.0023",
+            "CSS.0050",
+            "CSS.0066",
+            "CSS.2026",
+            "CSS.3011",
+            "CSS.5002",
+            "CSS.5003",
+            "CSS.5007",
+            "CSS.5008",
+            "CSS.5009",
+            "CSS.5018",
+            "CSS.5021",
+            "CSS.5022",
+            "CSS.5023",
+            "CSS.5033",
+            "CSS.5038",
+            "CSS.5044",
+            "CSS.5047",
+            "CSS.5049",
+            "CSS.5050",
+            "CSS.5052",
+            "CSS.5056",
+            "CSS.5137",
+            "CSS.5138",
+            "CSS.5169",
+            "CSS.5171",
+            "CSS.5172",
+            "CSS.5178",
+        ),
+    )
+]

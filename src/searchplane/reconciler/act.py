@@ -1,0 +1,117 @@
+"""Steps made true, one at a time. Each may be repeated, and each stores what it has done.
+
+The order inside a step is chosen so that a crash between any two lines is harmless: what limits
+repetition (a count of starts) is stored before the effect, what claims success after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from searchplane.domain.cluster import Cluster, Node
+from searchplane.domain.ids import NodeId
+from searchplane.domain.plan import (
+    CompleteAction,
+    EndBootstrap,
+    ForgetCluster,
+    IssueCertificates,
+    PlaceNode,
+    RemoveNode,
+    StartNode,
+    Step,
+    StopNode,
+)
+from searchplane.drivers.base import NodeRef, Storage
+from searchplane.errors import Permanent, Transient
+from searchplane.reconciler import certificates
+from searchplane.reconciler.ports import Ports
+from searchplane.store import clusters, secrets
+
+
+class Superseded(Exception):
+    """A request was accepted while the pass ran; the next pass starts from it."""
+
+
+async def act(step: Step, cluster: Cluster, ports: Ports) -> Cluster:
+    """Make one step true; gives the cluster as it is recorded then.
+
+    Raises Transient or Permanent from the driver, and Superseded.
+    """
+    match step:
+        case PlaceNode(node_id):
+            cluster = await _place(cluster, node_id, ports)
+        case IssueCertificates():
+            await asyncio.to_thread(certificates.issue_missing, cluster, ports.database)
+        case StartNode(node_id):
+            cluster = await _start(cluster, node_id, ports)
+        case EndBootstrap():
+            cluster = await _end_bootstrap(cluster, ports)
+        case CompleteAction():
+            done = replace(cluster, action=None, updated=datetime.now(UTC))
+            cluster = await _record(cluster, done, ports)
+        case StopNode(node_id):
+            await ports.driver.stop(NodeRef(cluster.id, node_id), force=True)
+        case RemoveNode(node_id):
+            await ports.driver.remove(NodeRef(cluster.id, node_id), Storage.DROP)
+        case ForgetCluster():
+            await asyncio.to_thread(_forget, cluster, ports)
+    ports.checkpoint(type(step).__name__)
+    return cluster
+
+
+async def _place(cluster: Cluster, node_id: NodeId, ports: Ports) -> Cluster:
+    address = await ports.driver.place(NodeRef(cluster.id, node_id))
+    return await _record_node(cluster, replace(_node(cluster, node_id), address=address), ports)
+
+
+async def _start(cluster: Cluster, node_id: NodeId, ports: Ports) -> Cluster:
+    node = _node(cluster, node_id)
+    counted = replace(node, starts=node.starts + 1, last_start=datetime.now(UTC))
+    cluster = await _record_node(cluster, counted, ports)
+    kept = await asyncio.to_thread(_secrets, cluster, ports)
+    try:
+        await ports.driver.ensure(ports.compose(cluster, counted, kept))
+    except (Transient, Permanent) as error:
+        await _record_node(cluster, replace(counted, last_error=str(error)), ports)
+        raise
+    return cluster
+
+
+async def _end_bootstrap(cluster: Cluster, ports: Ports) -> Cluster:
+    formed = replace(cluster, bootstrapped=True)
+    kept = await asyncio.to_thread(_secrets, cluster, ports)
+    for node in formed.nodes:
+        await ports.driver.ensure(ports.compose(formed, node, kept))
+    return await _record(cluster, formed, ports)
+
+
+async def _record(before: Cluster, after: Cluster, ports: Ports) -> Cluster:
+    def store() -> bool:
+        with ports.database.write() as connection:
+            return clusters.record(connection, before, after)
+
+    if not await asyncio.to_thread(store):
+        raise Superseded
+    return after
+
+
+async def _record_node(cluster: Cluster, node: Node, ports: Ports) -> Cluster:
+    nodes = tuple(node if one.id == node.id else one for one in cluster.nodes)
+    return await _record(cluster, replace(cluster, nodes=nodes), ports)
+
+
+def _secrets(cluster: Cluster, ports: Ports) -> dict[str, str]:
+    with ports.database.read() as connection:
+        return secrets.of_cluster(connection, cluster.id)
+
+
+def _forget(cluster: Cluster, ports: Ports) -> None:
+    with ports.database.write() as connection:
+        if not clusters.forget(connection, cluster):
+            raise Superseded
+
+
+def _node(cluster: Cluster, node_id: NodeId) -> Node:
+    return next(node for node in cluster.nodes if node.id == node_id)

@@ -1,0 +1,95 @@
+"""What a driver is told about a node, from the record and its secrets. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from searchplane.domain.cluster import Cluster, Node, Role
+from searchplane.domain.engines import reports_as_elasticsearch
+from searchplane.domain.observed import ClientIdentity, Target
+from searchplane.drivers.base import NodeRef, NodeSpec
+from searchplane.engine.config import NodeConfig, render
+from searchplane.engine.security import security_files, security_settings
+from searchplane.reconciler.certificates import AUTHORITY, CONTROL, node_name, pair
+from searchplane.store.secrets import ADMIN_HASH, AUTHORITY_CERTIFICATE
+
+Compose = Callable[[Cluster, Node, Mapping[str, str]], NodeSpec]
+
+
+def composer(bucket_root: Callable[[int], Path]) -> Compose:
+    """A composer for a driver; `bucket_root` gives a project's bucket folder by its number."""
+
+    def compose(cluster: Cluster, node: Node, secrets: Mapping[str, str]) -> NodeSpec:
+        view = _view(cluster, node, secrets, bucket_root(cluster.tenant))
+        return NodeSpec(
+            ref=NodeRef(cluster.id, node.id),
+            name=node.name,
+            tenant=cluster.tenant,
+            address=view.address,
+            engine=cluster.spec.engine,
+            secured=cluster.spec.security.authority,
+            processors=node.processors,
+            heap_mb=node.heap_mb,
+            files=render(view),
+        )
+
+    return compose
+
+
+def target_of(cluster: Cluster, secrets: Mapping[str, str], addresses: tuple[str, ...]) -> Target:
+    """How the control plane asks this cluster."""
+    if not cluster.spec.security.authority:
+        return Target(addresses)
+    control = pair(secrets, CONTROL)
+    identity = ClientIdentity(
+        secrets[AUTHORITY_CERTIFICATE], control.certificate_pem, control.key_pem
+    )
+    return Target(addresses, https=cluster.spec.security.https, identity=identity)
+
+
+def _view(cluster: Cluster, node: Node, secrets: Mapping[str, str], path_repo: Path) -> NodeConfig:
+    masters = _masters(cluster)
+    secured = cluster.spec.security.authority
+    return NodeConfig(
+        engine=cluster.spec.engine,
+        cluster_name=cluster.spec.name,
+        node_name=node.name,
+        role=node.role,
+        master_eligible=node in masters,
+        zone=node.zone,
+        zones=cluster.spec.zones,
+        address=_placed(node),
+        seed_addresses=tuple(_placed(master) for master in masters),
+        processors=node.processors,
+        path_repo=path_repo,
+        bootstrap_masters=() if cluster.bootstrapped else tuple(master.name for master in masters),
+        reports_as_elasticsearch=reports_as_elasticsearch(
+            cluster.spec.datastore, cluster.spec.engine
+        ),
+        settings=security_settings(cluster.id, https=cluster.spec.security.https)
+        if secured
+        else {},
+        files=_security_files(node, secrets) if secured else {},
+    )
+
+
+def _masters(cluster: Cluster) -> tuple[Node, ...]:
+    """Dedicated masters where there are any, else every data node."""
+    dedicated = tuple(node for node in cluster.nodes if node.role is Role.MASTER)
+    return dedicated or tuple(node for node in cluster.nodes if node.role is Role.DATA)
+
+
+def _security_files(node: Node, secrets: Mapping[str, str]) -> dict[str, bytes]:
+    return security_files(
+        node=pair(secrets, node_name(node.id)),
+        authority_pem=secrets[f"{AUTHORITY}.certificate"],
+        control_pem=pair(secrets, CONTROL).certificate_pem,
+        admin_hash=secrets[ADMIN_HASH],
+    )
+
+
+def _placed(node: Node) -> str:
+    if node.address is None:
+        raise ValueError(f"{node.name} has no address yet; it is placed before it is composed")
+    return node.address

@@ -1,0 +1,62 @@
+"""One look at a cluster. It never raises for what it cannot see: that is Unknown."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from searchplane.domain.cluster import ActionKind, Cluster
+from searchplane.domain.ids import NodeId
+from searchplane.domain.observed import (
+    Distribution,
+    EngineView,
+    NodeState,
+    Observation,
+    Ready,
+    Running,
+    Unknown,
+)
+from searchplane.drivers.base import NodeRef
+from searchplane.reconciler.compose import target_of
+from searchplane.reconciler.ports import Ports
+
+
+async def observe(cluster: Cluster, secrets: Mapping[str, str], ports: Ports) -> Observation:
+    """Processes first: an engine is asked, and files are looked for, only where that can help."""
+    states = await asyncio.gather(
+        *(ports.driver.observe(NodeRef(cluster.id, node.id)) for node in cluster.nodes)
+    )
+    nodes = {node.id: state for node, state in zip(cluster.nodes, states, strict=True)}
+    if cluster.is_being(ActionKind.DELETING):
+        return Observation(datetime.now(UTC), nodes, Unknown("not asked"), Ready())
+    engine, distribution = await asyncio.gather(
+        _engine(cluster, secrets, nodes, ports), _distribution(cluster, nodes, ports)
+    )
+    return Observation(datetime.now(UTC), nodes, engine, distribution)
+
+
+async def _engine(
+    cluster: Cluster,
+    secrets: Mapping[str, str],
+    nodes: Mapping[NodeId, NodeState],
+    ports: Ports,
+) -> EngineView | Unknown:
+    addresses = tuple(
+        node.address
+        for node in cluster.nodes
+        if node.address is not None and isinstance(nodes[node.id], Running)
+    )
+    if not addresses:
+        return Unknown("no node runs")
+    return await ports.probe.view(target_of(cluster, secrets, addresses))
+
+
+async def _distribution(
+    cluster: Cluster, nodes: Mapping[NodeId, NodeState], ports: Ports
+) -> Distribution:
+    if all(isinstance(state, Running) for state in nodes.values()):
+        return Ready()
+    return await ports.distributions.ensure(
+        cluster.spec.engine, secured=cluster.spec.security.authority
+    )

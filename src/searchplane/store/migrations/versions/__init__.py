@@ -1,0 +1,1 @@
+"""One module a migration; they run in the order of their revisions."""
