@@ -56,11 +56,11 @@ class Call:
     request_id: str
     now: datetime
     path: Mapping[str, str]
-    headers: Mapping[str, str]
-    """Names in lower case."""
+    headers: Mapping[str, str] = field(repr=False)
+    """Names in lower case. They hold tokens, so they are not shown."""
     actor: Actor | None = None
     query: Any = None
-    body: Any = None
+    body: Any = field(default=None, repr=False)
 
     @property
     def user(self) -> Actor:
@@ -106,5 +106,7 @@ class Operation:
     """The content type of an answer that is not JSON."""
     answer_headers: tuple[str, ...] = ()
     request_headers: tuple[str, ...] = ()
+    self_service: bool = False
+    """About the caller's own identity: any valid credential may, whatever its scope and roles."""
     any_scope: bool = False
     """The actor's scope may be any; False means the project in the path, where there is one."""

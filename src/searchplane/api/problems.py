@@ -34,6 +34,7 @@ IDENTITY_CODES = {
 
 UNKNOWN_CLUSTER = "CSS.0015"
 """Its HTTP status differs between clouds and is a setting."""
+
 MAX_SHOWN = 80
 """Characters of a wrong value that are repeated in a message."""
 
@@ -56,14 +57,11 @@ def answer(
 ) -> RawAnswer:
     """The answer for an error raised on purpose; `unknown_cluster` is a setting."""
     refused = _as_refused(error)
-    code = refused.code
+    extra = {"Retry-After": str(error.retry_after)} if isinstance(error, Throttled) else {}
     if envelope is Envelope.IDENTITY:
-        code = IDENTITY_CODES.get(code, code)
-    extra = {}
-    if isinstance(refused, Throttled):
-        extra["Retry-After"] = str(refused.retry_after)
+        refused = Refused(IDENTITY_CODES.get(refused.code, refused.code), refused.detail)
     status = unknown_cluster if refused.code == UNKNOWN_CLUSTER else CODES[refused.code].status
-    return _raw(CODES[code].status, code, refused.detail, envelope, request_id, extra)
+    return _raw(status, refused, envelope, request_id, extra)
 
 
 def internal(envelope: Envelope, request_id: str) -> RawAnswer:

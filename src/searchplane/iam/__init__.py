@@ -1,0 +1,1 @@
+"""Who is asking: passwords, keys, tokens, and what a token stands for right now."""

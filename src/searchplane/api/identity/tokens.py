@@ -1,0 +1,185 @@
+"""Tokens: log in, look at one, end one. All four operations have one path."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from searchplane.api.identity.replies import TokenAnswer, token_answer
+from searchplane.api.identity.requests import (
+    Auth,
+    DomainChoice,
+    IdentityChoice,
+    LoginBody,
+    ProjectChoice,
+    ScopeChoice,
+    TokenQuery,
+    UserChoice,
+)
+from searchplane.api.operation import Answer, Call, Envelope, Operation, Pool
+from searchplane.errors import Refused, Unauthenticated
+from searchplane.iam.service import Issued
+from searchplane.iam.sessions import ScopeRequest, Session
+from searchplane.store.identity import Reference, Target
+
+Proof = TypeVar("Proof")
+
+PATH = "/v3/auth/tokens"
+SUBJECT = "X-Subject-Token"
+
+
+def issue(call: Call) -> Answer:
+    """Log in, with a password or with a token."""
+    body: LoginBody = call.body
+    issued = _log_in(call, body.auth)
+    return _describe(call, issued.session, issued.token.value)
+
+
+def show(call: Call) -> Answer:
+    """What the subject token stands for; HEAD answers the same without the body."""
+    subject = _subject(call)
+    session = call.services.identity.inspect(call.user, subject, call.now)
+    return _describe(call, session, subject)
+
+
+def revoke(call: Call) -> Answer:
+    call.services.identity.revoke(call.user, _subject(call), call.now)
+    return Answer()
+
+
+def _describe(call: Call, session: Session, token: str) -> Answer:
+    query: TokenQuery = call.query
+    wanted = query.nocatalog is None
+    catalogue = call.services.identity.catalogue(session.actor.scope) if wanted else None
+    return Answer(body=token_answer(session, catalogue), headers={SUBJECT: token})
+
+
+def _subject(call: Call) -> str:
+    subject = call.headers.get(SUBJECT.lower(), "").strip()
+    if not subject:
+        raise Refused("IAM.0009", f"the {SUBJECT} header is missing")
+    return subject
+
+
+def _log_in(call: Call, auth: Auth) -> Issued:
+    identity, scope = call.services.identity, _scope(auth.scope)
+    match _method(auth.identity):
+        case "password":
+            user = _needed(auth.identity.password, "auth.identity.password").user
+            password = user.password.get_secret_value()
+            return identity.login(_user(user), password, scope, call.now)
+        case _:
+            token = _needed(auth.identity.token, "auth.identity.token").id.get_secret_value()
+            return identity.rescope(token, scope, call.now)
+
+
+def _method(identity: IdentityChoice) -> str:
+    methods = set(identity.methods)
+    if len(methods) != 1 or not methods <= {"password", "token"}:
+        raise Unauthenticated(
+            "IAM.0001",
+            "Attempted to authenticate with an unsupported method. auth.identity.methods is "
+            f"{identity.methods!r:.80}; ['password'] or ['token'] is right",
+        )
+    return methods.pop()
+
+
+def _user(user: UserChoice) -> Reference:
+    where = "auth.identity.password.user"
+    if user.id is None and user.name is not None and user.domain is None:
+        raise Refused("IAM.0072", f"{where}.domain is missing; a user's name needs its domain")
+    _check_named(user, where)
+    domain = _domain(user.domain, f"{where}.domain") if user.domain else None
+    return Reference(user.id, user.name, domain)
+
+
+def _scope(scope: ScopeChoice | str | None) -> ScopeRequest | None:
+    if scope is None or isinstance(scope, str):
+        return None
+    if scope.project is not None:
+        project, where = scope.project, "auth.scope.project"
+        _check_named(project, where)
+        domain = _domain(project.domain, f"{where}.domain") if project.domain else None
+        return ScopeRequest(Target.PROJECT, Reference(project.id, project.name, domain))
+    if scope.domain is not None:
+        return ScopeRequest(Target.DOMAIN, _domain(scope.domain, "auth.scope.domain"))
+    raise Refused("IAM.0072", "auth.scope names neither a project nor a domain")
+
+
+def _domain(domain: DomainChoice, where: str) -> Reference:
+    _check_named(domain, where)
+    return Reference(id=domain.id, name=domain.name)
+
+
+def _check_named(choice: DomainChoice | ProjectChoice | UserChoice, where: str) -> None:
+    if choice.id is None and choice.name is None:
+        raise Refused("IAM.0072", f"{where} has neither id nor name; one of them is needed")
+
+
+def _needed(value: Proof | None, where: str) -> Proof:
+    if value is None:
+        raise Refused("IAM.0072", f"{where} is missing")
+    return value
+
+
+_ABOUT_SUBJECT = ("IAM.0002", "IAM.0004", "IAM.0009")
+
+OPERATIONS = (
+    Operation(
+        id="createToken",
+        method="POST",
+        paths=(PATH,),
+        handler=issue,
+        summary="Log in with a password, or change the scope with a token",
+        action=None,
+        body=LoginBody,
+        query=TokenQuery,
+        answer=TokenAnswer,
+        status=201,
+        errors=("IAM.0001", "IAM.0072"),
+        envelope=Envelope.IDENTITY,
+        pool=Pool.HASHING,
+        answer_headers=(SUBJECT,),
+    ),
+    Operation(
+        id="showToken",
+        method="GET",
+        paths=(PATH,),
+        handler=show,
+        summary="Check a token and show what it stands for",
+        action="iam:tokens:get",
+        self_service=True,
+        query=TokenQuery,
+        answer=TokenAnswer,
+        errors=_ABOUT_SUBJECT,
+        envelope=Envelope.IDENTITY,
+        request_headers=(SUBJECT,),
+        answer_headers=(SUBJECT,),
+    ),
+    Operation(
+        id="checkToken",
+        method="HEAD",
+        paths=(PATH,),
+        handler=show,
+        summary="Check a token",
+        action="iam:tokens:get",
+        self_service=True,
+        query=TokenQuery,
+        errors=_ABOUT_SUBJECT,
+        envelope=Envelope.IDENTITY,
+        request_headers=(SUBJECT,),
+        answer_headers=(SUBJECT,),
+    ),
+    Operation(
+        id="revokeToken",
+        method="DELETE",
+        paths=(PATH,),
+        handler=revoke,
+        summary="End a token at once",
+        action="iam:tokens:revoke",
+        self_service=True,
+        status=204,
+        errors=_ABOUT_SUBJECT,
+        envelope=Envelope.IDENTITY,
+        request_headers=(SUBJECT,),
+    ),
+)

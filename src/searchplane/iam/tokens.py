@@ -1,0 +1,132 @@
+"""Tokens: who, for what, and until when, sealed with a key only this service has.
+
+A token needs no row in the database: the sealed text holds ids and times, 204 characters in all.
+What the ids mean (names, roles, still enabled, not revoked) is looked up each time a token is
+used, by service.py. Times keep their microseconds, so that "everything issued before now" is
+sharp. Reading is remembered for the newest tokens: unsealing costs more than the rest.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import struct
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import IntFlag
+from functools import lru_cache
+
+from cryptography.fernet import InvalidToken, MultiFernet
+
+from searchplane.domain.ids import UserId
+from searchplane.store.identity import Target
+
+LAYOUT = 1
+REMEMBERED = 4096
+MAX_LENGTH = 512
+"""Characters; anything longer is not ours and is not looked at."""
+
+_PACKED = struct.Struct(">BBBQQ16s16s16s16s")
+_NONE = bytes(16)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_TARGETS = {0: None, 1: Target.PROJECT, 2: Target.DOMAIN}
+_TARGET_NUMBERS = {target: number for number, target in _TARGETS.items()}
+
+
+class Method(IntFlag):
+    """How the user proved who they are; a token can carry both."""
+
+    PASSWORD = 1
+    TOKEN = 2
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What a token says. Ids are 32 hexadecimal digits.
+
+    `audit_id` is this token's own and no secret; `chain_id` is the audit id of the token that the
+    chain of re-scoping began with.
+    """
+
+    user_id: UserId
+    methods: Method
+    issued: datetime
+    expires: datetime
+    audit_id: str
+    chain_id: str | None = None
+    target: Target | None = None
+    target_id: str | None = None
+
+    def method_names(self) -> list[str]:
+        return [method.name.lower() for method in Method if method in self.methods and method.name]
+
+
+@dataclass(frozen=True)
+class SealedToken:
+    """A token's text, kept out of logs and error messages."""
+
+    value: str = field(repr=False)
+    claims: Claims
+
+
+def new_audit_id() -> str:
+    return secrets.token_hex(16)
+
+
+class Tokens:
+    """Seals and reads tokens; safe to share between threads."""
+
+    def __init__(self, keys: MultiFernet) -> None:
+        self._keys = keys
+        self._read = lru_cache(REMEMBERED)(self._unseal)
+
+    def seal(self, claims: Claims) -> SealedToken:
+        sealed = self._keys.encrypt(_pack(claims))
+        return SealedToken(sealed.decode("ascii").rstrip("="), claims)
+
+    def read(self, value: str) -> Claims | None:
+        """What the token says, expired or not; None if it is not one of ours."""
+        if len(value) > MAX_LENGTH:
+            return None
+        try:
+            return self._read(value)
+        except (InvalidToken, ValueError):
+            return None
+
+    def _unseal(self, value: str) -> Claims:
+        # Base64 readers skip what they do not know; one token must have one spelling only.
+        raw = base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
+        if base64.urlsafe_b64encode(raw).decode("ascii").rstrip("=") != value:
+            raise ValueError("not the one spelling of this token")
+        return _unpack(self._keys.decrypt(base64.urlsafe_b64encode(raw)))
+
+
+def _pack(claims: Claims) -> bytes:
+    return _PACKED.pack(
+        LAYOUT,
+        _TARGET_NUMBERS[claims.target],
+        claims.methods,
+        (claims.issued - _EPOCH) // _MICROSECOND,
+        (claims.expires - _EPOCH) // _MICROSECOND,
+        bytes.fromhex(claims.user_id),
+        bytes.fromhex(claims.target_id) if claims.target_id else _NONE,
+        bytes.fromhex(claims.audit_id),
+        bytes.fromhex(claims.chain_id) if claims.chain_id else _NONE,
+    )
+
+
+def _unpack(packed: bytes) -> Claims:
+    if len(packed) != _PACKED.size or packed[0] != LAYOUT:
+        raise ValueError("a token of another version's layout")
+    _, target, methods, issued, expires, user, target_id, audit, chain = _PACKED.unpack(packed)
+    return Claims(
+        user_id=UserId(user.hex()),
+        target=_TARGETS[target],
+        target_id=target_id.hex() if target else None,
+        methods=Method(methods),
+        issued=_EPOCH + issued * _MICROSECOND,
+        expires=_EPOCH + expires * _MICROSECOND,
+        audit_id=audit.hex(),
+        chain_id=chain.hex() if chain != _NONE else None,
+    )

@@ -1,0 +1,235 @@
+"""Domains, projects, users, their roles, and revoked tokens.
+
+Statements are built once: looking up who is asking happens on every request.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import (
+    Connection,
+    Executable,
+    RowMapping,
+    SelectBase,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    literal,
+    or_,
+    select,
+)
+
+from searchplane.domain.ids import DomainId, ProjectId, UserId
+from searchplane.store.schema import domains, projects, revocations, role_assignments, users
+
+
+class Target(StrEnum):
+    """What a role is given on."""
+
+    PROJECT = "project"
+    DOMAIN = "domain"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A domain, project or user as a client names it: by id, or by name in a domain.
+
+    The id wins where both are given.
+    """
+
+    id: str | None = None
+    name: str | None = None
+    domain: Reference | None = None
+
+
+@dataclass(frozen=True)
+class Domain:
+    id: DomainId
+    name: str
+    enabled: bool
+
+
+@dataclass(frozen=True)
+class Project:
+    """`number` is small, unique in this service, and never used again."""
+
+    id: ProjectId
+    number: int
+    name: str
+    enabled: bool
+    domain: Domain
+
+
+@dataclass(frozen=True)
+class User:
+    id: UserId
+    name: str
+    enabled: bool
+    domain: Domain
+    password_hash: str = field(repr=False)
+
+
+_DOMAIN_COLUMNS = (
+    domains.c.id.label("domain_id"),
+    domains.c.name.label("domain_name"),
+    domains.c.enabled.label("domain_enabled"),
+)
+_DOMAINS = select(*_DOMAIN_COLUMNS)
+_PROJECTS = select(
+    projects.c.id, projects.c.number, projects.c.name, projects.c.enabled, *_DOMAIN_COLUMNS
+).join_from(projects, domains)
+_USERS = select(
+    users.c.id, users.c.name, users.c.enabled, users.c.password_hash, *_DOMAIN_COLUMNS
+).join_from(users, domains)
+
+_DOMAIN_BY_ID = _DOMAINS.where(domains.c.id == bindparam("id"))
+_DOMAIN_BY_NAME = _DOMAINS.where(domains.c.name == bindparam("name"))
+_IN_DOMAIN = or_(
+    domains.c.id == bindparam("in_domain_id"), domains.c.name == bindparam("in_domain_name")
+)
+_PROJECT_BY_ID = _PROJECTS.where(projects.c.id == bindparam("id"))
+_PROJECT_BY_NAME = _PROJECTS.where(projects.c.name == bindparam("name"), _IN_DOMAIN)
+_USER_BY_ID = _USERS.where(users.c.id == bindparam("id"))
+_USER_BY_NAME = _USERS.where(users.c.name == bindparam("name"), _IN_DOMAIN)
+
+_ROLES = (
+    select(role_assignments.c.role)
+    .where(
+        role_assignments.c.user_id == bindparam("user_id"),
+        role_assignments.c.target == bindparam("target"),
+        role_assignments.c.target_id == bindparam("target_id"),
+    )
+    .order_by(role_assignments.c.role)
+)
+_REVOKED = select(literal(1)).where(revocations.c.audit_id == bindparam("audit_id"))
+
+
+class Directory:
+    """The identity tables over one open connection; the caller decides what is one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find_domain(self, reference: Reference) -> Domain | None:
+        row = _first(self._connection, _DOMAIN_BY_ID, _DOMAIN_BY_NAME, reference)
+        return _domain(row) if row is not None else None
+
+    def find_project(self, reference: Reference) -> Project | None:
+        """By id, or by name in `reference.domain`."""
+        row = _first(self._connection, _PROJECT_BY_ID, _PROJECT_BY_NAME, reference)
+        return _project(row) if row is not None else None
+
+    def find_user(self, reference: Reference) -> User | None:
+        """By id, or by name in `reference.domain`."""
+        row = _first(self._connection, _USER_BY_ID, _USER_BY_NAME, reference)
+        return _user(row) if row is not None else None
+
+    def roles_on(self, user_id: UserId, target: Target, target_id: str) -> tuple[str, ...]:
+        """The user's roles on one project or domain, sorted by name."""
+        found = {"user_id": user_id, "target": target.value, "target_id": target_id}
+        return tuple(self._connection.execute(_ROLES, found).scalars())
+
+    def projects_of(self, user_id: UserId) -> tuple[Project, ...]:
+        """The projects the user has a role on, sorted by name."""
+        held = _held(user_id, Target.PROJECT)
+        statement = _PROJECTS.where(projects.c.id.in_(held)).order_by(
+            projects.c.name, projects.c.id
+        )
+        return tuple(_project(row) for row in self._connection.execute(statement).mappings())
+
+    def domains_of(self, user_id: UserId) -> tuple[Domain, ...]:
+        """The domains the user has a role on, sorted by name."""
+        held = _held(user_id, Target.DOMAIN)
+        statement = _DOMAINS.where(domains.c.id.in_(held)).order_by(domains.c.name)
+        return tuple(_domain(row) for row in self._connection.execute(statement).mappings())
+
+    def is_revoked(self, audit_id: str) -> bool:
+        return self._connection.execute(_REVOKED, {"audit_id": audit_id}).first() is not None
+
+    def revoke(self, audit_id: str, expires: datetime, now: datetime) -> None:
+        """Remember a token as revoked until it expires, and forget those that have."""
+        self._connection.execute(delete(revocations).where(revocations.c.expires <= now))
+        self._connection.execute(insert(revocations).values(audit_id=audit_id, expires=expires))
+
+    def is_empty(self) -> bool:
+        """Whether there is no domain yet: the service has never been started on this database."""
+        return not self._connection.execute(select(exists(select(domains.c.id)))).scalar_one()
+
+    def add_domain(self, domain: Domain, now: datetime) -> None:
+        values = {"id": domain.id, "name": domain.name, "enabled": domain.enabled, "created": now}
+        self._connection.execute(insert(domains).values(values))
+
+    def add_project(
+        self, project_id: ProjectId, name: str, domain_id: DomainId, now: datetime
+    ) -> None:
+        """An enabled project; the database gives it its number."""
+        values = {"id": project_id, "name": name, "domain_id": domain_id, "enabled": True}
+        self._connection.execute(insert(projects).values(values | {"created": now}))
+
+    def add_user(self, user: User, now: datetime) -> None:
+        values = {
+            "id": user.id,
+            "name": user.name,
+            "domain_id": user.domain.id,
+            "password_hash": user.password_hash,
+            "enabled": user.enabled,
+            "created": now,
+        }
+        self._connection.execute(insert(users).values(values))
+
+    def add_roles(
+        self, user_id: UserId, target: Target, target_id: str, roles: tuple[str, ...]
+    ) -> None:
+        row = {"user_id": user_id, "target": target.value, "target_id": target_id}
+        self._connection.execute(insert(role_assignments), [row | {"role": role} for role in roles])
+
+
+def _first(
+    connection: Connection,
+    by_id: Executable,
+    by_name: Executable,
+    reference: Reference,
+) -> RowMapping | None:
+    if reference.id is not None:
+        return connection.execute(by_id, {"id": reference.id}).mappings().first()
+    inside = reference.domain or Reference()
+    values = {
+        "name": reference.name,
+        "in_domain_id": inside.id,
+        "in_domain_name": inside.name if inside.id is None else None,
+    }
+    return connection.execute(by_name, values).mappings().first()
+
+
+def _held(user_id: UserId, target: Target) -> SelectBase:
+    return select(role_assignments.c.target_id).where(
+        role_assignments.c.user_id == user_id, role_assignments.c.target == target.value
+    )
+
+
+def _domain(row: RowMapping) -> Domain:
+    return Domain(id=row["domain_id"], name=row["domain_name"], enabled=row["domain_enabled"])
+
+
+def _project(row: RowMapping) -> Project:
+    return Project(
+        id=row["id"],
+        number=row["number"],
+        name=row["name"],
+        enabled=row["enabled"],
+        domain=_domain(row),
+    )
+
+
+def _user(row: RowMapping) -> User:
+    return User(
+        id=row["id"],
+        name=row["name"],
+        enabled=row["enabled"],
+        domain=_domain(row),
+        password_hash=row["password_hash"],
+    )

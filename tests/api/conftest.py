@@ -1,0 +1,155 @@
+"""An API in-process: a temporary SQLite database, the first-start identity, an HTTP client.
+
+`operations` is what the application serves; a test module may override it. `clock` is not faked:
+tokens that must have expired are sealed in the past with `identity`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from searchplane.api.identity import OPERATIONS as IDENTITY_OPERATIONS
+from searchplane.api.operation import Operation
+from searchplane.api.services import Services
+from searchplane.api.web import build
+from searchplane.domain.ids import ClusterId
+from searchplane.domain.layout import HostLimits
+from searchplane.iam.bootstrap import Credentials, first_start
+from searchplane.iam.service import Identity
+from searchplane.observability.metrics import Metrics
+from searchplane.settings import Settings
+from searchplane.store.database import Database, sqlite_url
+from searchplane.store.migrate import migrate
+
+PASSWORD = "correct horse battery staple"
+
+Login = Callable[..., Awaitable[str]]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        data=tmp_path,
+        listen="127.0.0.1:9480",
+        admin_password=SecretStr(PASSWORD),
+        domain="acme",
+    )
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database]:
+    database = Database(sqlite_url(settings.data))
+    migrate(database)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def credentials(database: Database, settings: Settings) -> Credentials:
+    made = first_start(database, settings, datetime.now(UTC))
+    assert made is not None
+    return made
+
+
+@pytest.fixture
+def identity(database: Database, settings: Settings) -> Identity:
+    return Identity.open(database, settings)
+
+
+@pytest.fixture
+def woken() -> list[ClusterId]:
+    """Clusters whose loop was woken, in order."""
+    return []
+
+
+@pytest.fixture
+def services(
+    settings: Settings,
+    database: Database,
+    identity: Identity,
+    credentials: Credentials,
+    woken: list[ClusterId],
+) -> Services:
+    """Everything handlers work with; the first identity exists."""
+    return Services(
+        settings=settings,
+        database=database,
+        identity=identity,
+        limits=HostLimits(max_heap_mb=512, processors=2),
+        metrics=Metrics(),
+        wake=woken.append,
+        hash_engine_password=lambda password: f"hash of {len(password)} characters",
+    )
+
+
+@pytest.fixture
+def operations() -> Sequence[Operation]:
+    return IDENTITY_OPERATIONS
+
+
+@pytest.fixture
+async def client(
+    services: Services, operations: Sequence[Operation]
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Talks to the application in this process."""
+    app = build(operations, services)
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url=services.settings.base_url) as http:
+        yield http
+    for close in app.on_shutdown:
+        close()
+
+
+def login_body(
+    credentials: Credentials, scope: object = "project", **user: object
+) -> dict[str, Any]:
+    """The body of a password login; `scope` is "project", "domain", None or given as it is."""
+    scopes = {
+        "project": {"project": {"name": credentials.project}},
+        "domain": {"domain": {"name": credentials.domain}},
+    }
+    wanted = scopes.get(scope, scope) if isinstance(scope, str) else scope
+    known = {
+        "name": credentials.user,
+        "password": credentials.password,
+        "domain": {"name": credentials.domain},
+    }
+    auth: dict[str, Any] = {
+        "identity": {"methods": ["password"], "password": {"user": known | user}}
+    }
+    if wanted is not None:
+        auth["scope"] = wanted
+    return {"auth": auth}
+
+
+@pytest.fixture
+def login(client: httpx.AsyncClient, credentials: Credentials) -> Login:
+    """`await login(scope="project")` is the text of a new token of the first user."""
+
+    async def log_in(scope: object = "project", **user: object) -> str:
+        body = login_body(credentials, scope, **user)
+        answer = await client.post("/v3/auth/tokens", json=body)
+        assert answer.status_code == 201, json.dumps(answer.json())
+        return answer.headers["X-Subject-Token"]
+
+    return log_in
+
+
+@pytest.fixture
+async def token(login: Login) -> str:
+    """A project-scoped token of the first user."""
+    return await login()
+
+
+@pytest.fixture
+def headers(token: str) -> dict[str, str]:
+    """What an authenticated request carries."""
+    return {"X-Auth-Token": token, "Content-Type": "application/json"}
