@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -103,11 +103,11 @@ class HostCapacity:
 
 @dataclass(frozen=True)
 class ClientIdentity:
-    """How the control plane proves itself to a secured cluster: PEM texts, never logged."""
+    """How the control plane proves itself to a secured cluster: PEM texts, the key never shown."""
 
     authority_pem: str
     certificate_pem: str
-    key_pem: str
+    key_pem: str = field(repr=False)
 
 
 @dataclass(frozen=True)
