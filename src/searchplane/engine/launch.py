@@ -98,7 +98,7 @@ def file_options(folder: Path) -> tuple[str, ...]:
     Its user may have no home: Java would take one called `?` in the working directory.
     """
     return (
-        f"-Duser.home={folder}",
+        f"-Duser.home={folder / 'tmp'}",
         f"-Djava.io.tmpdir={folder / 'tmp'}",
         "-XX:+HeapDumpOnOutOfMemoryError",
         f"-XX:HeapDumpPath={folder / 'logs'}",

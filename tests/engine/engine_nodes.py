@@ -1,0 +1,113 @@
+"""A launcher of real nodes that does no more than a driver must."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from searchplane.domain.cluster import Role
+from searchplane.domain.engines import Engine
+from searchplane.engine.config import SERVER_LOG, NodeConfig, render
+from searchplane.engine.distributions import Installation
+from searchplane.engine.launch import FOLDERS, java_command, java_environment
+
+RUN_AS = (52001, 52001) if os.geteuid() == 0 else None
+START_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class RunningNode:
+    """A node that answers; `client` asks it, `process` and `folder` are its own."""
+
+    name: str
+    client: httpx.Client
+    process: subprocess.Popen[bytes]
+    folder: Path
+
+    def ask(self, method: str, path: str, body: object = None) -> httpx.Response:
+        answer = self.client.request(method, path, json=body)
+        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer
+
+
+StartNodes = Callable[[Engine, int], list[RunningNode]]
+
+
+@contextmanager
+def launched(
+    installation: Installation, number: int, addresses: list[str]
+) -> Iterator[RunningNode]:
+    folder = Path(tempfile.mkdtemp(prefix="searchplane-test-node-"))
+    for name in FOLDERS:
+        (folder / name).mkdir()
+    names = tuple(f"node-{one}" for one in range(len(addresses)))
+    view = NodeConfig(
+        engine=installation.engine,
+        cluster_name="test",
+        node_name=names[number],
+        role=Role.DATA,
+        master_eligible=True,
+        zone="z-1",
+        zones=("z-1",),
+        address=addresses[number],
+        seed_addresses=tuple(addresses),
+        processors=2,
+        path_repo=folder / "data",
+        bootstrap_masters=names,
+        settings={"reindex.remote.whitelist": "127.*:9200"},
+    )
+    for file, content in render(view).items():
+        (folder / "config" / file).write_bytes(content)
+    if RUN_AS:
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, *RUN_AS)
+    folder.chmod(0o700)
+    user, group = RUN_AS or (None, None)
+    command = java_command(installation, folder=folder, heap_mb=512, processors=2)
+    with (
+        (folder / "logs" / "output.log").open("wb") as output,
+        subprocess.Popen(
+            command,
+            env=java_environment(),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            user=user,
+            group=group,
+            extra_groups=[] if RUN_AS else None,
+        ) as process,
+        httpx.Client(
+            base_url=f"http://{addresses[number]}:9200", timeout=60, trust_env=False
+        ) as client,
+    ):
+        try:
+            yield RunningNode(names[number], client, process, folder)
+        finally:
+            process.kill()
+            process.wait()
+            shutil.rmtree(folder)
+
+
+def wait_until_joined(node: RunningNode, members: int) -> None:
+    """Wait until the node is in a green cluster of so many members."""
+    deadline = time.monotonic() + START_SECONDS
+    path = f"/_cluster/health?wait_for_nodes={members}&wait_for_status=green&timeout=30s"
+    while time.monotonic() < deadline:
+        assert node.process.poll() is None, (node.folder / SERVER_LOG).read_text()[-4000:]
+        try:
+            if node.client.get(path).is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)  # it does not listen yet
+    pytest.fail(f"{node.name} did not join: {(node.folder / SERVER_LOG).read_text()[-4000:]}")
