@@ -129,6 +129,7 @@ class ProcessRig:
     def __init__(self, data: Path) -> None:
         self.data = data
         self.changes: list[ClusterId] = []
+        self.fallback = data.parent / "fallback"
         self.modes: dict[NodeRef, str] = {}
         self._hidden: dict[NodeRef, bytes] = {}
         self._drivers: list[ProcessDriver] = []
@@ -140,7 +141,7 @@ class ProcessRig:
             self.changes.append,
             users=users_if_root(),
             checkpoint=checkpoint,
-            fallback=self.data.parent / "fallback",
+            fallback=self.fallback,
         )
         self._drivers.append(driver)
         return driver

@@ -94,7 +94,8 @@ def _prune(config: int, at: PurePosixPath, wanted: set[str], folders: set[str]) 
             shutil.rmtree(entry.name, dir_fd=config)
             changed = True
         elif path not in wanted and not path.startswith(KEYSTORES):
-            os.unlink(entry.name, dir_fd=config)
+            with suppress(FileNotFoundError):  # the engine's own temporary file
+                os.unlink(entry.name, dir_fd=config)
             changed = True
     return changed
 

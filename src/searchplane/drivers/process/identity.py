@@ -22,6 +22,13 @@ PROC = Path("/proc")
 DEAD_STATES = frozenset({"Z", "X"})
 
 
+LARGEST = 2**31
+"""What the kernel's own type for process numbers holds."""
+
+_NOT_OURS = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What reading a text that some tenant's engine may have written can end in."""
+
+
 class MalformedRecord(ValueError):
     """The record is not what the launcher writes."""
 
@@ -42,10 +49,10 @@ def parse_record(text: str) -> ProcessRecord:
         found = json.loads(text)
         sizes = {str(name): int(size) for name, size in found["logs"].items()}
         record = ProcessRecord(int(found["pid"]), int(found["start"]), str(found["boot"]), sizes)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except _NOT_OURS as error:
         raise MalformedRecord(f"not a process record: {error}") from error
-    if record.pid <= 0:
-        raise MalformedRecord(f"pid is {record.pid}; a process number is above 0")
+    if not 0 < record.pid < LARGEST:
+        raise MalformedRecord(f"not a process record: pid is {record.pid}")
     return record
 
 

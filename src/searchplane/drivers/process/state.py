@@ -24,6 +24,8 @@ from searchplane.drivers.process.launcher import LOCK_FILE, RECORD_FILE
 STOP_FILE = "stop.asked"
 """Its time is when the node was first told to end; gone again before the next start."""
 
+LARGEST_RECORD = 1024 * 1024
+
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
@@ -82,7 +84,7 @@ def _record(folder: Path) -> ProcessRecord | None:
     except FileNotFoundError:
         return None
     with os.fdopen(handle, encoding="utf-8", errors="replace") as file:
-        return identity.parse_record(file.read())
+        return identity.parse_record(file.read(LARGEST_RECORD))
 
 
 def _last_error(folder: Path) -> str | None:
