@@ -1,7 +1,7 @@
 """An API in-process: a temporary SQLite database, the first-start identity, an HTTP client.
 
-`operations` is what the application serves; a test module may override it. `clock` is not faked:
-tokens that must have expired are sealed in the past with `identity`.
+`operations` is what the application serves; a test module may override it. The clock is not
+faked: a token that must have expired is made by `identity.login` with a time in the past.
 """
 
 from __future__ import annotations
@@ -16,22 +16,26 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from searchplane.api.identity import OPERATIONS as IDENTITY_OPERATIONS
 from searchplane.api.operation import Operation
+from searchplane.api.routes import OPERATIONS
 from searchplane.api.services import Services
 from searchplane.api.web import build
-from searchplane.domain.ids import ClusterId
+from searchplane.domain.ids import ClusterId, DomainId, UserId
 from searchplane.domain.layout import HostLimits
 from searchplane.iam.bootstrap import Credentials, first_start
+from searchplane.iam.passwords import hash_password
 from searchplane.iam.service import Identity
+from searchplane.iam.tokens import new_audit_id
 from searchplane.observability.metrics import Metrics
 from searchplane.settings import Settings
-from searchplane.store.database import Database, sqlite_url
+from searchplane.store.database import Database, private_sqlite
+from searchplane.store.identity import Directory, Domain, Target, User
 from searchplane.store.migrate import migrate
 
 PASSWORD = "correct horse battery staple"
 
 Login = Callable[..., Awaitable[str]]
+NewUser = Callable[..., User]
 
 
 @pytest.fixture
@@ -46,7 +50,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def database(settings: Settings) -> Iterator[Database]:
-    database = Database(sqlite_url(settings.data))
+    database = Database(private_sqlite(settings.data))
     migrate(database)
     yield database
     database.close()
@@ -57,6 +61,39 @@ def credentials(database: Database, settings: Settings) -> Credentials:
     made = first_start(database, settings, datetime.now(UTC))
     assert made is not None
     return made
+
+
+@pytest.fixture
+def new_user(database: Database, credentials: Credentials) -> NewUser:
+    """`new_user("ann", project=("readonly",))` makes a user of the first domain with these roles.
+
+    `in_new_domain` puts the user into a domain of that name, made for it.
+    """
+
+    def make(
+        name: str,
+        *,
+        password: str = PASSWORD,
+        project: tuple[str, ...] = (),
+        domain: tuple[str, ...] = (),
+        in_new_domain: str | None = None,
+    ) -> User:
+        home = Domain(DomainId(credentials.domain_id), credentials.domain, enabled=True)
+        now = datetime.now(UTC)
+        with database.write() as connection:
+            directory = Directory(connection)
+            if in_new_domain is not None:
+                home = Domain(DomainId(new_audit_id()), in_new_domain, enabled=True)
+                directory.add_domain(home, now)
+            user = User(UserId(new_audit_id()), name, True, home, hash_password(password))
+            directory.add_user(user, now)
+            if project:
+                directory.add_roles(user.id, Target.PROJECT, credentials.project_id, project)
+            if domain:
+                directory.add_roles(user.id, Target.DOMAIN, home.id, domain)
+        return user
+
+    return make
 
 
 @pytest.fixture
@@ -92,7 +129,7 @@ def services(
 
 @pytest.fixture
 def operations() -> Sequence[Operation]:
-    return IDENTITY_OPERATIONS
+    return OPERATIONS
 
 
 @pytest.fixture

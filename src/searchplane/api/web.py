@@ -1,24 +1,25 @@
 """Operations as routes of the web framework. The only file that knows it.
 
-One ASGI handler a path, choosing the operation by method. Bodies are read with a limit; the rest
+One route handler a path, choosing the operation by method. Bodies are read with a limit; the rest
 of the request runs in worker threads, hashing in its own small pool.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from litestar import Litestar, Request, Response, asgi
+from litestar import Litestar, Request, Response, route
+from litestar.enums import HttpMethod
 from litestar.exceptions import HTTPException
-from litestar.handlers import ASGIRouteHandler
-from litestar.types import Receive, Scope, Send
+from litestar.handlers import HTTPRouteHandler
 
 from searchplane.api import problems
-from searchplane.api.operation import Operation, Pool
+from searchplane.api.operation import Envelope, Operation, Pool
 from searchplane.api.pipeline import (
     MAX_BODY_BYTES,
     RawAnswer,
@@ -30,6 +31,8 @@ from searchplane.api.pipeline import (
 from searchplane.api.services import Services
 from searchplane.errors import Refused, Throttled
 
+log = logging.getLogger(__name__)
+
 MAX_HEADER_BYTES = 32 * 1024
 """One header; the public gateway's limit. Tokens of other identity services can be 20 KB."""
 
@@ -40,10 +43,6 @@ HASHING_QUEUE_PER_WORKER = 16
 """Logins that may wait for a hashing worker; beyond that 429."""
 
 QUICK_WORKERS = 16
-
-
-class _Disconnected(Exception):
-    """The client went away while sending; there is nobody to answer."""
 
 
 class Workers:
@@ -74,7 +73,7 @@ class Workers:
 
 
 def build(
-    operations: Iterable[Operation], services: Services, extra: Iterable[ASGIRouteHandler] = ()
+    operations: Iterable[Operation], services: Services, extra: Iterable[HTTPRouteHandler] = ()
 ) -> Litestar:
     """The ASGI application that serves `operations`."""
     workers = Workers(services.settings.hashing_workers)
@@ -86,50 +85,48 @@ def build(
     return Litestar(
         route_handlers=[*routes, *extra],
         openapi_config=None,
-        exception_handlers={HTTPException: _no_route},
+        logging_config=None,
+        exception_handlers={HTTPException: _no_route, Exception: _fault},
         on_shutdown=[workers.close],
     )
 
 
 def _route(
     path: str, methods: Mapping[str, Operation], services: Services, workers: Workers
-) -> ASGIRouteHandler:
-    @asgi(path.replace("}", ":str}"), copy_scope=False)
-    async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
-        operation = methods.get(scope["method"])
-        if operation is None:
-            await _send(send, unknown_route(path), scope["method"])
-            return
-        try:
-            answer = await _answer(operation, scope, receive, services, workers)
-        except _Disconnected:
-            return
-        await _send(send, answer, scope["method"])
+) -> HTTPRouteHandler:
+    @route(
+        path.replace("}", ":str}"),
+        http_method=[HttpMethod(method) for method in methods],
+        status_code=200,  # only a default, without which DELETE would be refused a body
+    )
+    async def endpoint(request: Request[Any, Any, Any]) -> Response[bytes]:
+        answer = await _answer(methods[request.method], request, services, workers)
+        return _response(answer)
 
     return endpoint
 
 
 async def _answer(
-    operation: Operation, scope: Scope, receive: Receive, services: Services, workers: Workers
+    operation: Operation, request: Request[Any, Any, Any], services: Services, workers: Workers
 ) -> RawAnswer:
     try:
-        request = RawRequest(
-            path={name: str(value) for name, value in scope["path_params"].items()},
-            query=scope.get("query_string", b""),
-            headers=_headers(scope),
-            body=await asyncio.wait_for(_read(receive), BODY_SECONDS),
+        raw = RawRequest(
+            path={name: str(value) for name, value in request.path_params.items()},
+            query=request.scope["query_string"],
+            headers=_headers(request.scope["headers"]),
+            body=await asyncio.wait_for(_read(request), BODY_SECONDS),
         )
     except Refused as error:
         return problems.answer(error, operation.envelope, new_request_id())
     except TimeoutError:
         slow = Refused("CSS.0001", f"the body did not arrive within {BODY_SECONDS:.0f} s")
         return problems.answer(slow, operation.envelope, new_request_id())
-    return await workers.run(operation, services, request)
+    return await workers.run(operation, services, raw)
 
 
-def _headers(scope: Scope) -> dict[str, str]:
+def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for name, value in scope["headers"]:
+    for name, value in pairs:
         if len(value) > MAX_HEADER_BYTES:
             raise Refused("APIGW.0202", f"a header is longer than {MAX_HEADER_BYTES} bytes")
         key = name.decode("latin-1").lower()
@@ -139,31 +136,28 @@ def _headers(scope: Scope) -> dict[str, str]:
     return found
 
 
-async def _read(receive: Receive) -> bytes:
+async def _read(request: Request[Any, Any, Any]) -> bytes:
     chunks: list[bytes] = []
     size = 0
-    while True:
-        message: Any = await receive()
-        if message["type"] == "http.disconnect":
-            raise _Disconnected
-        chunk = message.get("body", b"")
+    async for chunk in request.stream():
         size += len(chunk)
         if size > MAX_BODY_BYTES:
             raise Refused("APIGW.0201", f"the body is larger than {MAX_BODY_BYTES} bytes")
         chunks.append(chunk)
-        if not message.get("more_body", False):
-            return b"".join(chunks)
+    return b"".join(chunks)
 
 
-async def _send(send: Send, answer: RawAnswer, method: str) -> None:
-    body = b"" if method == "HEAD" else answer.body
-    headers = [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
-    if method != "HEAD" and answer.status != 204:
-        headers.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+def _response(answer: RawAnswer) -> Response[bytes]:
+    headers = dict(answer.headers)
+    media_type = headers.pop("Content-Type", "application/json")
+    return Response(answer.body, status_code=answer.status, headers=headers, media_type=media_type)
+
+
+def _fault(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """What the pipeline itself could not answer: a fault of ours outside every handler."""
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return _response(problems.internal(Envelope.CSS, new_request_id()))
 
 
 def _no_route(request: Request[Any, Any, Any], _error: HTTPException) -> Response[bytes]:
-    answer = unknown_route(request.url.path)
-    return Response(answer.body, status_code=answer.status, headers=dict(answer.headers))
+    return _response(unknown_route(request.url.path))

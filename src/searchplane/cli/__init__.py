@@ -1,0 +1,1 @@
+"""The command line. Local commands go through app.py, the others through HTTP like any client."""

@@ -57,6 +57,6 @@ async def _distribution(
 ) -> Distribution:
     if all(isinstance(state, Running) for state in nodes.values()):
         return Ready()
-    return await ports.distributions.ensure(
+    return await ports.ensure_distribution(
         cluster.spec.engine, secured=cluster.spec.security.authority
     )

@@ -19,10 +19,10 @@ class EngineProbe(Protocol):
         """What the elected master says; Unknown when no node can tell."""
 
 
-class Distributions(Protocol):
+class EnsureDistribution(Protocol):
     """Has engines installed."""
 
-    async def ensure(self, engine: Engine, *, secured: bool) -> Distribution:
+    async def __call__(self, engine: Engine, *, secured: bool) -> Distribution:
         """Begin to install the engine if it is missing, and say at once how far that is."""
 
 
@@ -33,6 +33,6 @@ class Ports:
     database: Database
     driver: Driver
     probe: EngineProbe
-    distributions: Distributions
+    ensure_distribution: EnsureDistribution
     compose: Compose
     checkpoint: Checkpoint

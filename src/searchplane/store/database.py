@@ -7,6 +7,7 @@ than its busy handler. On PostgreSQL the lock is not taken.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -55,9 +56,18 @@ class Database:
         return self._engine
 
 
-def sqlite_url(data: Path) -> str:
-    """Where the database of a data folder is."""
-    return f"sqlite:///{data / 'searchplane.db'}"
+def private_sqlite(data: Path) -> str:
+    """The URL of a data folder's database, which nobody but its owner can read.
+
+    Nodes' users may pass through the data folder, and the database holds keys: it is made here
+    with its mode, which SQLite gives to its other files too.
+    """
+    path = data / "searchplane.db"
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise Permanent(f"the database {path} cannot be opened: {error.strerror}") from error
+    return f"sqlite:///{path}"
 
 
 def _prepare_sqlite(engine: Engine) -> None:

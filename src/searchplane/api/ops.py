@@ -1,0 +1,52 @@
+"""What operators' tools ask without a token: /healthz and /metrics.
+
+They are on the API's listener unless a listener of their own is set.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from litestar import Litestar, Response, get
+from litestar.handlers import HTTPRouteHandler
+
+from searchplane.api.services import Services
+from searchplane.errors import SearchplaneError
+from searchplane.observability.metrics import CONTENT_TYPE
+from searchplane.store import clusters
+
+
+def handlers(services: Services) -> list[HTTPRouteHandler]:
+    """The two routes."""
+
+    @get("/healthz", include_in_schema=False)
+    async def healthz() -> Response[bytes]:
+        """200 when the database answers, else 503 with the reason."""
+        problem = await asyncio.to_thread(_problem, services)
+        body = {"status": "ok"} if problem is None else {"status": "failing", "reason": problem}
+        return Response(
+            json.dumps(body).encode(),
+            status_code=200 if problem is None else 503,
+            media_type="application/json",
+        )
+
+    @get("/metrics", include_in_schema=False, sync_to_thread=True)
+    def metrics() -> Response[bytes]:
+        return Response(services.metrics.exposition(), media_type=CONTENT_TYPE)
+
+    return [healthz, metrics]
+
+
+def build(services: Services) -> Litestar:
+    """An application of these two alone, for a listener of their own."""
+    return Litestar(handlers(services), openapi_config=None, logging_config=None)
+
+
+def _problem(services: Services) -> str | None:
+    try:
+        with services.database.read() as connection:
+            clusters.all_ids(connection)
+    except SearchplaneError as error:
+        return str(error)
+    return None

@@ -1,0 +1,16 @@
+"""Every operation there is, in the order of the documentation."""
+
+from __future__ import annotations
+
+from searchplane.api.css import certificates, clusters, create, events, flavors
+from searchplane.api.identity import OPERATIONS as IDENTITY
+from searchplane.api.operation import Operation
+
+OPERATIONS: tuple[Operation, ...] = (
+    *IDENTITY,
+    *create.OPERATIONS,
+    *clusters.OPERATIONS,
+    *events.OPERATIONS,
+    *flavors.OPERATIONS,
+    *certificates.OPERATIONS,
+)

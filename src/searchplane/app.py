@@ -1,0 +1,199 @@
+"""The wiring: settings in, a service out. The only place that knows every room.
+
+`open_service` opens the data folder (one service each), brings the database up to date and makes
+the first identity. The loop then runs in a thread of its own (`LoopThread`), the API wherever the
+caller runs its ASGI application.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+from litestar import Litestar
+
+from searchplane.api import ops, web
+from searchplane.api.routes import OPERATIONS
+from searchplane.api.services import Services
+from searchplane.domain.ids import ClusterId
+from searchplane.domain.layout import HostLimits, default_max_heap_mb
+from searchplane.drivers.base import Checkpoint, NodeSpec, no_checkpoint
+from searchplane.drivers.fake import FakeDriver
+from searchplane.drivers.process.driver import ProcessDriver
+from searchplane.drivers.process.users import users_if_root
+from searchplane.engine.launch import java_command, java_environment
+from searchplane.engine.probe import Probe
+from searchplane.engine.security import admin_password_hash
+from searchplane.engine.service import Distributions
+from searchplane.errors import Permanent
+from searchplane.iam.bootstrap import first_start
+from searchplane.iam.service import Identity
+from searchplane.lock import FolderLock
+from searchplane.observability.metrics import Metrics
+from searchplane.reconciler.compose import composer
+from searchplane.reconciler.loop import Loop, record_capacity
+from searchplane.reconciler.one_pass import OnePass
+from searchplane.reconciler.ports import Ports
+from searchplane.settings import DriverKind, Settings
+from searchplane.store.database import Database, private_sqlite
+from searchplane.store.migrate import migrate
+
+Wake = Callable[[ClusterId], None]
+
+
+@dataclass(frozen=True)
+class Service:
+    """Everything of one running service."""
+
+    settings: Settings
+    services: Services
+    ports: Ports
+    loop: Loop
+
+    def api(self) -> Litestar:
+        """The API's application; with the operators' routes unless they have a listener."""
+        extra = ops.handlers(self.services) if self.settings.ops_listen is None else []
+        return web.build(OPERATIONS, self.services, extra)
+
+    def ops(self) -> Litestar:
+        """The application of the operators' own listener."""
+        return ops.build(self.services)
+
+
+@contextmanager
+def open_service(settings: Settings, checkpoint: Checkpoint = no_checkpoint) -> Iterator[Service]:
+    """Open the data folder; at the end let go of it. Nodes go on running.
+
+    Raises Permanent (the folder is served already, cannot be used, or is of a newer version) or
+    Transient (the database does not answer).
+    """
+    make_data_folder(settings.data)
+    with FolderLock(settings.data):
+        database = Database(private_sqlite(settings.data))
+        try:
+            migrate(database)
+            first_start(database, settings, datetime.now(UTC))
+            yield _assemble(settings, database, checkpoint)
+        finally:
+            database.close()
+
+
+def make_data_folder(data: Path) -> None:
+    """Make the folder if it is missing; others may pass through it, but not look into it."""
+    try:
+        data.mkdir(mode=0o711, parents=True, exist_ok=True)
+        readable = os.access(data, os.R_OK | os.W_OK | os.X_OK)
+    except OSError as error:
+        raise Permanent(f"the data folder {data} cannot be made: {error.strerror}") from error
+    if not readable:
+        raise Permanent(f"the data folder {data} cannot be read and written by this user")
+
+
+def _assemble(settings: Settings, database: Database, checkpoint: Checkpoint) -> Service:
+    def wake(cluster_id: ClusterId) -> None:  # the driver calls it, and is made before the loop
+        loop.wake(cluster_id)
+
+    metrics = Metrics()
+    ports = _ports(settings, database, checkpoint, wake)
+    loop = Loop(ports, OnePass(ports, settings.create_deadline_seconds, metrics))
+    services = Services(
+        settings=settings,
+        database=database,
+        identity=Identity.open(database, settings),
+        limits=_limits(settings),
+        metrics=metrics,
+        wake=loop.wake,
+        hash_engine_password=admin_password_hash,
+    )
+    return Service(settings, services, ports, loop)
+
+
+def _ports(settings: Settings, database: Database, checkpoint: Checkpoint, wake: Wake) -> Ports:
+    if settings.driver is DriverKind.FAKE:
+        fake = FakeDriver(settings.data, wake, checkpoint=checkpoint)
+        return Ports(
+            database,
+            fake,
+            fake,
+            fake.ensure_distribution,
+            composer(lambda _: settings.data),
+            checkpoint,
+        )
+    users = users_if_root(
+        settings.node_uid_base, settings.node_uid_base + settings.node_uid_count - 1
+    )
+    distributions = open_distributions(settings)
+
+    def launch(spec: NodeSpec, folder: Path) -> tuple[tuple[str, ...], dict[str, str]]:
+        installation = distributions.installation(spec.engine, secured=spec.secured)
+        command = java_command(
+            installation, folder=folder, heap_mb=spec.heap_mb, processors=spec.processors
+        )
+        shown = f"-Dsearchplane.node={driver.display_folder(spec.ref)}"
+        return (command[0], shown, *command[1:]), java_environment()
+
+    driver = ProcessDriver(settings.data, launch, wake, users=users, checkpoint=checkpoint)
+    return Ports(
+        database,
+        driver,
+        Probe(),
+        distributions.ensure,
+        composer(driver.tenant_folder),
+        checkpoint,
+    )
+
+
+def open_distributions(settings: Settings) -> Distributions:
+    """The engine cache of these settings."""
+    run_as = (settings.node_uid_base, settings.node_uid_base) if os.geteuid() == 0 else None
+    return Distributions(settings.cache, settings.maven_mirror, settings.java_home, run_as)
+
+
+def _limits(settings: Settings) -> HostLimits:
+    memory_mb = psutil.virtual_memory().total // 2**20
+    return HostLimits(
+        max_heap_mb=settings.max_heap_mb or default_max_heap_mb(memory_mb),
+        processors=os.cpu_count() or 1,
+    )
+
+
+class LoopThread:
+    """The reconciler in a thread and an event loop of its own."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._stopping: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="reconciler", daemon=True)
+
+    def start(self) -> None:
+        """Returns once the host has been looked at, so that clusters can be admitted."""
+        self._thread.start()
+        self._started.wait()
+
+    def stop(self, timeout: float = 3.0) -> None:
+        """Cut off passes at work; the next start goes on from the record."""
+        if self._loop is not None and self._stopping is not None:
+            self._loop.call_soon_threadsafe(self._stopping.set)
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._main())
+        finally:
+            self._started.set()
+
+    async def _main(self) -> None:
+        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        await record_capacity(self._service.ports)
+        self._started.set()
+        await self._service.loop.run(self._stopping)
+        await self._service.ports.driver.close()
