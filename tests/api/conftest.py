@@ -7,6 +7,7 @@ faked: a token that must have expired is made by `identity.login` with a time in
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,10 +39,21 @@ Login = Callable[..., Awaitable[str]]
 NewUser = Callable[..., User]
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+@pytest.fixture(scope="session")
+def first_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder after its first start; tests work on copies, as starting takes its time."""
+    settings = settings_of(tmp_path_factory.mktemp("first"))
+    database = Database(private_sqlite(settings.data))
+    migrate(database)
+    first_start(database, settings, datetime.now(UTC))
+    Identity.open(database, settings)
+    database.close()
+    return settings.data
+
+
+def settings_of(folder: Path) -> Settings:
     return Settings(
-        data=tmp_path,
+        data=folder,
         listen="127.0.0.1:9480",
         admin_password=SecretStr(PASSWORD),
         domain="acme",
@@ -49,15 +61,21 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def database(settings: Settings) -> Iterator[Database]:
+def settings(tmp_path: Path) -> Settings:
+    return settings_of(tmp_path / "data")
+
+
+@pytest.fixture
+def database(settings: Settings, first_folder: Path) -> Iterator[Database]:
+    shutil.copytree(first_folder, settings.data)
     database = Database(private_sqlite(settings.data))
-    migrate(database)
     yield database
     database.close()
 
 
 @pytest.fixture
 def credentials(database: Database, settings: Settings) -> Credentials:
+    """How the first user logs in."""
     made = first_start(database, settings, datetime.now(UTC))
     assert made is not None
     return made

@@ -1,0 +1,92 @@
+"""Migrations: they make what schema.py says, once, and not with a newer database."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
+
+from searchplane.errors import Permanent
+from searchplane.store.database import Database, private_sqlite
+from searchplane.store.migrate import NEWEST, configuration, migrate
+from searchplane.store.schema import metadata
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(private_sqlite(tmp_path))
+    yield database
+    database.close()
+
+
+def test_migrations_make_the_tables_of_the_schema(database: Database, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    wanted = Database(private_sqlite(other))
+    metadata.create_all(wanted.engine)
+    migrate(database)
+    made = definitions(database)
+    assert made.pop("alembic_version")
+    assert made == definitions(wanted)
+    wanted.close()
+
+
+def test_the_newest_revision_is_the_last_migration() -> None:
+    assert ScriptDirectory.from_config(configuration()).get_current_head() == NEWEST
+
+
+def test_a_database_that_is_up_to_date_imports_no_migration_tool(
+    database: Database, tmp_path: Path
+) -> None:
+    migrate(database)
+    code = (
+        "import sys; from searchplane.store.database import Database; "
+        "from searchplane.store.migrate import migrate; "
+        "migrate(Database(sys.argv[1])); sys.exit('alembic' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, private_sqlite(tmp_path)], check=False)
+    assert done.returncode == 0
+
+
+def test_a_newer_database_is_left_alone(database: Database) -> None:
+    migrate(database)
+    with database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    before = definitions(database)
+    with pytest.raises(Permanent, match="schema 9999; this version knows up to"):
+        migrate(database)
+    assert definitions(database) == before
+
+
+def test_a_migration_that_is_cut_short_leaves_nothing(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("alembic.op.create_index", _fail)
+        with pytest.raises(RuntimeError, match="cut short"):
+            migrate(database)
+    with database.read() as connection:
+        assert inspect(connection).get_table_names() == []
+    migrate(database)
+
+
+def _fail(*_: object, **__: object) -> None:
+    raise RuntimeError("cut short")
+
+
+def definitions(database: Database) -> dict[str, str]:
+    """Each table's and index's own definition, as the database keeps it, lines in order."""
+    with database.read() as connection:
+        rows = connection.execute(
+            text("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'")
+        )
+        return {name: _lines(sql) for name, sql in rows}
+
+
+def _lines(sql: str) -> str:
+    return "\n".join(sorted(line.strip() for line in sql.replace(",", "").splitlines()))
