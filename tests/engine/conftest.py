@@ -10,7 +10,7 @@ from engine_nodes import RUN_AS, RunningNode, StartNodes, launched, wait_until_j
 
 from searchplane.domain.engines import Engine
 from searchplane.engine.service import Distributions
-from searchplane.engine.training import free_address
+from searchplane.engine.throwaway import free_address
 from searchplane.settings import default_cache
 
 

@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 MANIFEST = "manifest.json"
 STAGING = ".new-"
@@ -90,18 +91,15 @@ def sealed(folder: Path, identity: str) -> bool:
 def intact(folder: Path, identity: str) -> bool:
     """Whether the folder was made from `identity` and every file still is what it was."""
     manifest = _manifest(folder)
-    if manifest.get("identity") != identity:
-        return False
-    files: dict[str, str] = manifest["files"]
-    return all(
+    return manifest.get("identity") == identity and all(
         (folder / name).is_file() and sha256(folder / name) == expected
-        for name, expected in files.items()
+        for name, expected in manifest["files"].items()
     )
 
 
-def _manifest(folder: Path) -> dict[str, dict[str, str]]:
+def _manifest(folder: Path) -> dict[str, Any]:
     try:
-        content: dict[str, dict[str, str]] = json.loads((folder / MANIFEST).read_text())
+        content: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
     except (FileNotFoundError, json.JSONDecodeError):
         return {}
     return content

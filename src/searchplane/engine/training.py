@@ -10,42 +10,29 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
-import random
 import shutil
-import socket
-import subprocess
-import sys
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from searchplane.domain.cluster import Role
-from searchplane.engine import tethered
-from searchplane.engine.config import REST_PORT, TRANSPORT_PORT, NodeConfig, render
+from searchplane.engine.config import SERVER_LOG
 from searchplane.engine.distributions import Installation, home_name
 from searchplane.engine.folders import make_folder
-from searchplane.engine.launch import FOLDERS, java_command, java_environment, shared_options
+from searchplane.engine.launch import shared_options
 from searchplane.engine.runtime import RunAs
+from searchplane.engine.throwaway import PROCESSORS, Throwaway, throwaway_node
 from searchplane.errors import Transient
 
 OLDEST_JAVA = 13
 """The first that can add an application's classes to its archive without a list of them."""
-HEAP_MB = 512
-PROCESSORS = 2
 START_SECONDS = 180
 STOP_SECONDS = 120
 BULK = '{"index":{"_index":"train"}}\n{"title":"a class archive","n":1,"at":"2024-01-01"}\n' * 20
 SEARCH: dict[str, Any] = {
-    "query": {
-        "bool": {"must": {"match": {"title": "archive"}}, "filter": {"range": {"n": {"gt": 0}}}}
-    },
+    "query": {"bool": {"must": {"match": {"title": "archive"}}, "filter": {"range": {"n": {}}}}},
     "aggs": {"by_n": {"terms": {"field": "n"}}},
     "sort": ["_score", {"n": "desc"}],
 }
@@ -89,126 +76,53 @@ def train(
 ) -> Path:
     """Make the archive and return its path; raises Transient when that cannot be done now."""
     target = archive_path(cache, installation)
-    with _node_folder(cache, run_as) as folder:
-        address = free_address()
-        _configure(installation, folder, address, run_as)
-        made = folder / "tmp" / "classes.jsa"
-        with _node(installation, folder, made, run_as) as process, _client(address) as client:
-            _wait_until_ready(client, process, stop)
-            for method, path, body in REQUESTS:
-                _ask(client, method, path, body)
-            _end(process, stop)
+    options = ("-XX:ArchiveClassesAtExit={folder}/tmp/classes.jsa",)
+    with throwaway_node(installation, cache / "training", run_as, options) as node:
+        _wait_until_ready(node, stop)
+        for method, path, body in REQUESTS:
+            _ask(node.client, method, path, body)
+        _end(node, stop)
+        made = node.folder / "tmp" / "classes.jsa"
         if not made.is_file():
             raise Transient("the node stopped without writing a class archive")
-        make_folder(target.parent)
-        for old in target.parent.glob(f"{target.name.rsplit('-', 1)[0]}-*.jsa"):
-            old.unlink()
-        staged = target.with_suffix(".new")
-        shutil.copyfile(made, staged)
-        staged.chmod(0o644)
-        staged.replace(target)
+        _keep(made, target)
     return target
 
 
-def free_address() -> str:
-    """A loopback address on which nothing listens at a node's ports."""
-    while True:
-        address = (
-            f"127.{random.randint(200, 250)}.{random.randint(0, 255)}.{random.randint(1, 254)}"  # noqa: S311
-        )
-        if all(_is_free(address, port) for port in (REST_PORT, TRANSPORT_PORT)):
-            return address
+def _keep(made: Path, target: Path) -> None:
+    """Give the archive its place and drop those that fit no more."""
+    make_folder(target.parent)
+    staged = target.with_suffix(".new")
+    shutil.copyfile(made, staged)
+    staged.chmod(0o644)
+    for old in target.parent.glob(f"{target.name.rpartition('-')[0]}-????????????.jsa"):
+        old.unlink()
+    staged.replace(target)
 
 
-def _is_free(address: str, port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind((address, port))
-        except OSError:
-            return False
-    return True
-
-
-@contextmanager
-def _node_folder(cache: Path, run_as: RunAs | None) -> Iterator[Path]:
-    parent = make_folder(cache / "training")
-    folder = Path(tempfile.mkdtemp(dir=parent))
-    try:
-        for name in FOLDERS:
-            (folder / name).mkdir()
-        yield folder
-    finally:
-        shutil.rmtree(folder)
-
-
-def _configure(
-    installation: Installation, folder: Path, address: str, run_as: RunAs | None
-) -> None:
-    view = NodeConfig(
-        engine=installation.engine,
-        cluster_name="training",
-        node_name="training",
-        role=Role.DATA,
-        master_eligible=True,
-        zone="training",
-        zones=("training",),
-        address=address,
-        seed_addresses=(address,),
-        processors=PROCESSORS,
-        path_repo=folder / "data",
-        bootstrap_masters=("training",),
-        settings={"plugins.security.disabled": True} if installation.secured else {},
-    )
-    for name, content in render(view).items():
-        (folder / "config" / name).write_bytes(content)
-    if run_as is not None:
-        for path in (folder, *folder.rglob("*")):
-            os.chown(path, *run_as)
-
-
-@contextmanager
-def _node(
-    installation: Installation, folder: Path, archive: Path, run_as: RunAs | None
-) -> Iterator[subprocess.Popen[bytes]]:
-    java, *options = java_command(
-        installation, folder=folder, heap_mb=HEAP_MB, processors=PROCESSORS
-    )
-    user, group = run_as or (-1, -1)
-    tether = (sys.executable, "-I", tethered.__file__, str(user), str(group))
-    process = subprocess.Popen(
-        (*tether, java, f"-XX:ArchiveClassesAtExit={archive}", *options),
-        env=java_environment(),
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _client(address: str) -> httpx.Client:
-    return httpx.Client(base_url=f"http://{address}:{REST_PORT}", timeout=60, trust_env=False)
-
-
-def _wait_until_ready(
-    client: httpx.Client, process: subprocess.Popen[bytes], stop: threading.Event
-) -> None:
+def _wait_until_ready(node: Throwaway, stop: threading.Event) -> None:
+    """Wait for an answer that is a success: a secured node refuses for some seconds first."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise Transient(f"the node ended with exit code {process.returncode}")
+        if node.process.poll() is not None:
+            code = node.process.returncode
+            raise Transient(f"the node ended with exit code {code}: {_last_error(node.folder)}")
         try:
-            if client.get("/_cluster/health").is_success:
+            if node.client.get("/_cluster/health").is_success:
                 return
-        except httpx.TransportError:
-            log.debug("the node does not answer yet")
+        except httpx.TransportError as error:
+            log.debug("the node does not answer yet: %s", error)
         if stop.wait(0.2):
             raise Transient("the service is ending")
     raise Transient(f"the node did not answer within {START_SECONDS} s")
+
+
+def _last_error(folder: Path) -> str:
+    """The last error of the node's log, with the exception that is on the line below it."""
+    log_file = folder / SERVER_LOG
+    lines = log_file.read_text("utf-8", "replace").splitlines() if log_file.is_file() else []
+    errors = [number for number, line in enumerate(lines) if "][ERROR]" in line]
+    return " ".join(lines[errors[-1] :][:2]) if errors else "it wrote no error into its log"
 
 
 def _ask(client: httpx.Client, method: str, path: str, body: Any) -> None:
@@ -224,10 +138,10 @@ def _ask(client: httpx.Client, method: str, path: str, body: Any) -> None:
         raise Transient(f"the node answered {method} {path} with {answer.status_code}")
 
 
-def _end(process: subprocess.Popen[bytes], stop: threading.Event) -> None:
-    process.terminate()
+def _end(node: Throwaway, stop: threading.Event) -> None:
+    node.process.terminate()
     deadline = time.monotonic() + STOP_SECONDS
-    while process.poll() is None:
+    while node.process.poll() is None:
         if stop.wait(0.1):
             raise Transient("the service is ending")
         if time.monotonic() > deadline:
