@@ -59,7 +59,9 @@ class Service:
 
     def api(self) -> Litestar:
         """The API's application; with the operators' routes unless they have a listener."""
-        extra = ops.handlers(self.services) if self.settings.ops_listen is None else []
+        extra = [ops.description(OPERATIONS)]
+        if self.settings.ops_listen is None:
+            extra += ops.handlers(self.services)
         return web.build(OPERATIONS, self.services, extra)
 
     def ops(self) -> Litestar:

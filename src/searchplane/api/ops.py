@@ -1,16 +1,20 @@
-"""What operators' tools ask without a token: /healthz and /metrics.
+"""What tools ask without a token: /healthz and /metrics for operators, /openapi.json for all.
 
-They are on the API's listener unless a listener of their own is set.
+The operators' two are on the API's listener unless a listener of their own is set.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterable
+from functools import cache
 
 from litestar import Litestar, Response, get
 from litestar.handlers import HTTPRouteHandler
 
+from searchplane.api.openapi import describe
+from searchplane.api.operation import Operation
 from searchplane.api.services import Services
 from searchplane.errors import SearchplaneError
 from searchplane.observability.metrics import CONTENT_TYPE
@@ -36,6 +40,20 @@ def handlers(services: Services) -> list[HTTPRouteHandler]:
         return Response(services.metrics.exposition(), media_type=CONTENT_TYPE)
 
     return [healthz, metrics]
+
+
+def description(operations: Iterable[Operation]) -> HTTPRouteHandler:
+    """The route of the OpenAPI description, which is made when first asked for."""
+
+    @cache
+    def document() -> bytes:
+        return json.dumps(describe(operations)).encode()
+
+    @get("/openapi.json", include_in_schema=False, sync_to_thread=True)
+    def openapi() -> Response[bytes]:
+        return Response(document(), media_type="application/json")
+
+    return openapi
 
 
 def build(services: Services) -> Litestar:

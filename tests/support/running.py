@@ -1,0 +1,103 @@
+"""A whole service in a process of its own, as users run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+START_SECONDS = 60.0
+STOP_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class RunningService:
+    """`admin` is what admin.json holds."""
+
+    url: str
+    data: Path
+    admin: dict[str, str]
+    process: subprocess.Popen[str]
+
+    def token(self) -> str:
+        """A fresh token for the first project."""
+        user = {
+            "name": self.admin["user"],
+            "password": self.admin["password"],
+            "domain": {"name": self.admin["domain"]},
+        }
+        body = {
+            "auth": {
+                "identity": {"methods": ["password"], "password": {"user": user}},
+                "scope": {"project": {"id": self.admin["project_id"]}},
+            }
+        }
+        answer = httpx.post(f"{self.url}/v3/auth/tokens", json=body, timeout=30)
+        answer.raise_for_status()
+        return answer.headers["X-Subject-Token"]
+
+    def project_client(self) -> httpx.Client:
+        """A client whose paths begin after the project id."""
+        return httpx.Client(
+            base_url=f"{self.url}/v1.0/{self.admin['project_id']}",
+            headers={"X-Auth-Token": self.token()},
+            timeout=30,
+        )
+
+
+@contextmanager
+def running_service(data: Path, environment: Mapping[str, str]) -> Iterator[RunningService]:
+    """`searchplane serve` on a free port of loopback, until the block ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "searchplane.cli.main", "serve", "--data", str(data)]
+        + ["--listen", "127.0.0.1:0"],
+        env=os.environ | {"SEARCHPLANE_LOG_LEVEL": "WARNING"} | dict(environment),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield _started(process, data)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(STOP_SECONDS)
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def _started(process: subprocess.Popen[str], data: Path) -> RunningService:
+    assert process.stdout is not None
+    line = process.stdout.readline()  # ends with the process, so a failed start cannot hang
+    assert "serves " in line, f"the service did not start: {line!r}"
+    admin: dict[str, Any] = json.loads((data / "admin.json").read_text())
+    url = admin["auth_url"].removesuffix("/v3")
+    httpx.get(f"{url}/healthz", timeout=START_SECONDS).raise_for_status()
+    return RunningService(url, data, admin, process)
+
+
+def getting_started(name: str = "ES-Test", nodes: int = 3) -> dict[str, Any]:
+    """The body of the Getting Started."""
+    return {
+        "cluster": {
+            "name": name,
+            "backupStrategy": {"period": "16:00 GMT+08:00", "prefix": "snapshot", "keepday": 7},
+            "instanceNum": nodes,
+            "instance": {
+                "flavorRef": "ess.spec-2u16g",
+                "volume": {"volume_type": "COMMON", "size": 100},
+                "nics": {
+                    "vpcId": "fccd753c-91c3-40e2-852f-5ddf76d1a1b2",
+                    "netId": "af1c65ae-c494-4e24-acd8-81d6b355c9f1",
+                    "securityGroupId": "7e3fed21-1a44-4101-ab29-34e57124f614",
+                },
+            },
+        }
+    }
