@@ -1,0 +1,115 @@
+"""Writes the pages of docs/ that are made from code; `--check` only says which are out of date."""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+from searchplane.api.codes import CODES
+from searchplane.api.openapi import error_codes
+from searchplane.api.routes import OPERATIONS
+from searchplane.domain.engines import DATASTORES, engine_for, supports_security
+from searchplane.settings import Settings
+
+DOCS = Path(__file__).parent.parent / "docs"
+MADE = "<!-- Made by scripts/docs.py; change the code it is made from instead. -->\n\n"
+
+
+def settings() -> str:
+    lines = [
+        "# Settings\n",
+        "Each is an environment variable; `searchplane serve --help` lists the options that "
+        "override them.\n",
+        "| variable | default | meaning |",
+        "|---|---|---|",
+    ]
+    for name, field in Settings.model_fields.items():
+        default = "by platform" if field.default_factory else _default(field.default)
+        lines.append(f"| `SEARCHPLANE_{name.upper()}` | {default} | {field.description} |")
+    return "\n".join(lines) + "\n"
+
+
+def errors() -> str:
+    users = defaultdict(list)
+    for operation in OPERATIONS:
+        for code in error_codes(operation):
+            users[code].append(operation.id)
+    lines = [
+        "# Error codes\n",
+        "Every error answer holds `errCode` and `externalMessage`, and the same as `error_code` "
+        "and `error_msg`; identity paths use `error.code`, `error.title` and `error.message` with "
+        "the code beside them. `X-Request-Id` is on every answer and names the line in the log.\n",
+        "| code | status | meaning | operations |",
+        "|---|---|---|---|",
+    ]
+    for code, (status, meaning) in sorted(CODES.items()):
+        named = users.get(code, [])
+        shown = "any" if len(named) > 8 else ", ".join(named) or "any, on a fault of the service"
+        lines.append(f"| {code} | {status} | {meaning} | {shown} |")
+    return "\n".join(lines) + "\n"
+
+
+def operations() -> str:
+    lines = [
+        "# Operations\n",
+        "`/openapi.json` of a running service has every field. The action is what a role must "
+        "allow; operations without one need no credential.\n",
+        "| operation | request | action | what it does |",
+        "|---|---|---|---|",
+    ]
+    for operation in OPERATIONS:
+        paths = "<br>".join(f"`{operation.method} {path}`" for path in operation.paths)
+        action = f"`{operation.action}`" if operation.action else ""
+        lines.append(f"| {operation.id} | {paths} | {action} | {operation.summary} |")
+    return "\n".join(lines) + "\n"
+
+
+def engines() -> str:
+    lines = [
+        "# Engines\n",
+        "What a request names (the datastore) and what runs (the engine).\n",
+        "| datastore | engine | in security mode |",
+        "|---|---|---|",
+    ]
+    for datastore, engine in DATASTORES.items():
+        secured = (
+            str(engine_for(datastore, secured=True)) if supports_security(datastore) else "refused"
+        )
+        lines.append(f"| {datastore.type} {datastore.version} | {engine} | {secured} |")
+    return "\n".join(lines) + "\n"
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "settings.md": settings,
+    "errors.md": errors,
+    "operations.md": operations,
+    "engines.md": engines,
+}
+
+
+def main(check: bool) -> int:
+    stale = []
+    for name, page in PAGES.items():
+        path, text = DOCS / name, MADE + page()
+        if path.exists() and path.read_text() == text:
+            continue
+        stale.append(name)
+        if not check:
+            path.write_text(text)
+    if stale:
+        print(f"{'out of date' if check else 'written'}: {', '.join(stale)}")
+    if stale and check:
+        print("run: python scripts/docs.py")
+    return 1 if stale and check else 0
+
+
+def _default(value: object) -> str:
+    if value is None:
+        return "unset"
+    return f"`{value}`"
+
+
+if __name__ == "__main__":
+    sys.exit(main(check="--check" in sys.argv[1:]))
