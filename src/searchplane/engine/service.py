@@ -67,12 +67,18 @@ class Distributions:
     """
 
     def __init__(
-        self, cache: Path, mirror: str | None, java_home: Path | None, run_as: RunAs | None
+        self,
+        cache: Path,
+        mirror: str | None,
+        java_home: Path | None,
+        run_as: RunAs | None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._cache = cache
         self._store = ArtifactStore(cache / "artifacts", mirror)
         self._java_home = java_home
         self._run_as = run_as
+        self._clock = clock
         self._jobs: dict[Variant, _Job] = {}
         self._guard = threading.Lock()
         self._stop = threading.Event()
@@ -150,7 +156,7 @@ class Distributions:
         with self._guard:
             job = self._jobs.get(variant)
             failed = job is not None and isinstance(job.state, InstallFailed)
-            if job is None or (failed and time.monotonic() >= job.retry_at):
+            if job is None or (failed and self._clock() >= job.retry_at):
                 failures = job.failures if job else 0
                 job = _Job(Installing(f"{variant}: installation starts"), failures=failures)
                 self._jobs[variant] = job
@@ -169,7 +175,7 @@ class Distributions:
         except (SearchplaneError, OSError) as error:
             job.failures += 1
             pause = min(FIRST_PAUSE * 2 ** (job.failures - 1), LONGEST_PAUSE)
-            job.retry_at = time.monotonic() + pause
+            job.retry_at = self._clock() + pause
             job.state = InstallFailed(f"{variant} cannot be installed: {error}")
             log.warning("%s; trying again in %.0f s", job.state.reason, pause)
         finally:
