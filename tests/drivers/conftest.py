@@ -25,7 +25,7 @@ async def process_rig(open_folder: Path) -> AsyncIterator[ProcessRig]:
     if reachable_python() is None:
         pytest.skip("no Python on this machine can be run by every user")
     data = open_folder / "data"
-    data.mkdir()
+    data.mkdir(mode=0o700)  # as a careful person would: the driver opens it for passing
     rig = ProcessRig(data)
     yield rig
     await rig.close()

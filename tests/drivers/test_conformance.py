@@ -253,10 +253,12 @@ async def test_killed_while_removing_the_node_is_not_absent_before_all_is_gone(r
     await stopped(driver, spec.ref)
     with pytest.raises(Killed):
         await driver.remove(spec.ref, Storage.DROP)
-    again = rig.driver()
+    steps: list[str] = []
+    again = rig.driver(steps.append)
     assert await again.observe(spec.ref) == Stopped(None)
     assert await again.nodes() == (spec.ref,)
     await again.ensure(spec)
+    assert steps[:2] == [Step.FOLDER_REMOVED, Step.FOLDER_MADE]
     assert isinstance(await again.observe(spec.ref), Running)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
+import resource
 import socket
 import stat
 import subprocess
@@ -159,7 +161,17 @@ async def test_an_id_that_is_no_folder_name_is_refused(process_rig: ProcessRig, 
     assert isinstance(await driver.observe(spec.ref), Unknown)
 
 
+@pytest.fixture
+def member_of_a_group() -> Iterator[None]:
+    """The service has a group beside its own, as it has under many process managers."""
+    before = os.getgroups()
+    os.setgroups([4242])
+    yield
+    os.setgroups(before)
+
+
 @as_root
+@pytest.mark.usefixtures("member_of_a_group")
 async def test_each_project_has_a_user_who_cannot_read_the_other(process_rig: ProcessRig) -> None:
     driver, spec, process = await _running(process_rig)
     other = await placed(driver, new_spec(tenant=4))
@@ -209,7 +221,6 @@ async def test_below_a_closed_folder_nodes_move_to_where_they_can_be_reached(
     assert not (open_folder / "fallback").exists()
 
 
-@as_root
 async def test_a_link_to_a_disk_that_is_not_there_is_not_an_empty_disk(
     process_rig: ProcessRig,
 ) -> None:
@@ -238,9 +249,49 @@ async def test_an_unreadable_folder_is_unknown(process_rig: ProcessRig) -> None:
     cluster.unlink()
 
 
+@as_root
+async def test_nodes_that_are_below_a_closed_folder_already_are_not_moved(
+    process_rig: ProcessRig, open_folder: Path
+) -> None:
+    closed = open_folder / "closed"
+    (closed / "data" / "nodes" / "c1").mkdir(parents=True)
+    closed.chmod(0o700)
+    process_rig.data = closed / "data"
+    with pytest.raises(Permanent, match=f"chmod o\\+x {closed}"):
+        await process_rig.driver().ensure(new_spec())
+    (closed / "data" / "nodes" / "c1").rmdir()
+
+
+async def test_a_full_disk_is_said_and_nothing_is_half_written(
+    process_rig: ProcessRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver, spec, _ = await _running(process_rig)
+    changed = replace(spec, files={**spec.files, "opensearch.yml": b"changed"})
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "replace", full)
+        with pytest.raises(Transient, match=f"No space .* {driver.display_folder(spec.ref)}"):
+            await driver.ensure(changed)
+    await driver.ensure(changed)
+    assert _config(driver, spec) == changed.files
+
+
 # The process
 
 
+@pytest.fixture
+def few_file_handles() -> Iterator[None]:
+    """The soft limit is low, as it is in most shells."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.usefixtures("few_file_handles")
 async def test_a_node_is_one_process_in_its_own_session(process_rig: ProcessRig) -> None:
     driver, spec, process = await _running(process_rig)
     await _serves(spec)
@@ -320,6 +371,19 @@ async def test_a_deaf_node_is_killed_by_a_later_stop(process_rig: ProcessRig) ->
     assert await stopped(driver, spec.ref) == Stopped(None)
 
 
+async def test_an_old_order_to_stop_does_not_kill_the_next_process(
+    process_rig: ProcessRig,
+) -> None:
+    driver, spec, process = await _running(process_rig)
+    marker = driver.folder(spec.ref) / "stop.asked"
+    marker.touch()
+    os.utime(marker, (1, 1))
+    process.kill()
+    await stopped(driver, spec.ref)
+    await driver.ensure(spec)
+    assert not marker.exists()
+
+
 async def test_a_zombie_has_stopped_and_is_collected(process_rig: ProcessRig) -> None:
     driver = process_rig.driver()
     spec = await placed(driver, new_spec())
@@ -338,9 +402,12 @@ async def test_a_zombie_has_stopped_and_is_collected(process_rig: ProcessRig) ->
 # Records that lie
 
 
-@pytest.fixture
-def bystander() -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen(["sleep", "60"]) as process:
+@pytest.fixture(params=["node user"])
+def bystander(request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that is no node, of the node's own user or of the caller's."""
+    users = users_if_root() if request.param == "node user" else None
+    user = None if users is None else users.owner(3).uid
+    with subprocess.Popen(["sleep", "60"], user=user) as process:
         yield process
         assert process.poll() is None, "a process that is not a node was ended"
         process.kill()
@@ -363,6 +430,7 @@ async def test_a_number_given_out_again_is_not_the_node(
 
 
 @as_root
+@pytest.mark.parametrize("bystander", ["caller"], indirect=True)
 async def test_a_node_cannot_have_the_process_of_another_user_killed(
     process_rig: ProcessRig, bystander: subprocess.Popen[bytes]
 ) -> None:
