@@ -91,6 +91,13 @@ def test_with_https_a_client_certificate_is_welcome_but_not_required() -> None:
     assert settings["plugins.security.ssl.http.clientauth_mode"] == "OPTIONAL"
 
 
+def test_the_first_configuration_is_not_kept_in_the_cluster_state() -> None:
+    """With 2.19.1 nobody could log in any more after a restart of all nodes."""
+    settings = security_settings(CLUSTER, https=True)
+    assert settings["plugins.security.allow_default_init_securityindex"] is True
+    assert not [key for key in settings if "use_cluster_state" in key]
+
+
 @pytest.mark.parametrize("https", [True, False])
 def test_settings_are_written_without_yaml_references(https: bool) -> None:
     """The engine reads a repeated list as a nested one and finds no TLS protocol in it."""

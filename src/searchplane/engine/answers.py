@@ -8,6 +8,7 @@ It will not guess: an answer that is not understood is trouble, never an empty v
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -50,7 +51,7 @@ _SENTENCES = {
     Kind.SILENT: "no node of {all} answers on port 9200",
     Kind.STRANGE: "{address}:9200 answers {status} with what no engine would say",
     Kind.UNTRUSTED: "the certificate of {address} is not one of this cluster's authority",
-    Kind.DENIED: "{address} refuses the control plane's credential ({status})",
+    Kind.DENIED: "{address} refuses the control plane's credential",
     Kind.NO_MASTER: "{some} of {all} nodes answer but have not elected a master yet",
     Kind.NOT_RECOVERED: "the elected master has not recovered the cluster's state yet",
     Kind.NOT_READY: "OpenSearch Security is not initialized yet",
@@ -75,10 +76,13 @@ def sentence(troubles: Collection[Trouble]) -> str:
     )
 
 
-def no_answer(address: str, error: httpx.HTTPError) -> Trouble:
-    """Nothing came back: nobody listens, too slow, or not the node it should be."""
-    untrusted = "CERTIFICATE_VERIFY_FAILED" in str(error)
-    return Trouble(Kind.UNTRUSTED if untrusted else Kind.SILENT, address)
+def no_answer(address: str, error: httpx.HTTPError | ssl.SSLError) -> Trouble:
+    """Nothing came back: nobody listens, too slow, or one side does not trust the other."""
+    text = str(error)
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return Trouble(Kind.UNTRUSTED, address)
+    refused = "_ALERT_" in text and "CERTIFICATE" in text
+    return Trouble(Kind.DENIED if refused else Kind.SILENT, address)
 
 
 def trouble_of(address: str, answer: httpx.Response) -> Trouble | None:

@@ -19,6 +19,7 @@ It will not change anything in the cluster, nor decide what a view permits.
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -159,6 +160,7 @@ async def _get(
     """An answer, or why there is none as a value: a silent node is no reason to stop looking."""
     try:
         answer = await client.get(url, timeout=limit or httpx.USE_CLIENT_DEFAULT)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, ssl.SSLError) as error:
+        # With TLS 1.3 a node refuses our certificate after the handshake; httpx lets that through.
         return no_answer(address, error)
     return trouble_of(address, answer) or answer

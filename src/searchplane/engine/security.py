@@ -76,8 +76,6 @@ def security_settings(cluster_id: ClusterId, *, https: bool) -> dict[str, object
         f"{_PLUGIN}nodes_dn": [NODES_DN],
         f"{_PLUGIN}authcz.admin_dn": [admin_dn(cluster_id)],
         f"{_PLUGIN}allow_default_init_securityindex": True,
-        # The elected master alone writes the first configuration; else all nodes race to do it.
-        f"{_PLUGIN}allow_default_init_securityindex.use_cluster_state": True,
         f"{_PLUGIN}restapi.roles_enabled": ["all_access", CONTROL_ROLE],
         # Without it only a client certificate may change what is reserved, the admin's hash too.
         f"{_PLUGIN}restapi.admin.enabled": True,
