@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from pydantic import SecretStr
+from tests.support.logins import PASSWORD, Login, NewUser, login_body
 
 from searchplane.api.operation import Operation
 from searchplane.api.routes import OPERATIONS
@@ -32,11 +32,6 @@ from searchplane.settings import Settings
 from searchplane.store.database import Database, private_sqlite
 from searchplane.store.identity import Directory, Domain, Target, User
 from searchplane.store.migrate import migrate
-
-PASSWORD = "correct horse battery staple"
-
-Login = Callable[..., Awaitable[str]]
-NewUser = Callable[..., User]
 
 
 @pytest.fixture(scope="session")
@@ -161,28 +156,6 @@ async def client(
         yield http
     for close in app.on_shutdown:
         close()
-
-
-def login_body(
-    credentials: Credentials, scope: object = "project", **user: object
-) -> dict[str, Any]:
-    """The body of a password login; `scope` is "project", "domain", None or given as it is."""
-    scopes = {
-        "project": {"project": {"name": credentials.project}},
-        "domain": {"domain": {"name": credentials.domain}},
-    }
-    wanted = scopes.get(scope, scope) if isinstance(scope, str) else scope
-    known = {
-        "name": credentials.user,
-        "password": credentials.password,
-        "domain": {"name": credentials.domain},
-    }
-    auth: dict[str, Any] = {
-        "identity": {"methods": ["password"], "password": {"user": known | user}}
-    }
-    if wanted is not None:
-        auth["scope"] = wanted
-    return {"auth": auth}
 
 
 @pytest.fixture

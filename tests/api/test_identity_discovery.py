@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from conftest import Login, NewUser
 from sqlalchemy import update
+from tests.support.logins import Login, NewUser
 
 from searchplane.iam.bootstrap import Credentials
 from searchplane.settings import Settings

@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import PASSWORD, Login, NewUser, login_body
 from sqlalchemy import update
+from tests.support.logins import PASSWORD, Login, NewUser, login_body
 
 from searchplane.iam.bootstrap import Credentials
 from searchplane.settings import Settings

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import PASSWORD, Login
+from tests.support.logins import PASSWORD, Login
 
 from searchplane.iam.bootstrap import Credentials
 from searchplane.iam.service import Identity

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from conftest import PASSWORD, Login, NewUser
 from sqlalchemy import delete, func, select, update
+from tests.support.logins import PASSWORD, Login, NewUser
 
 from searchplane.iam.bootstrap import Credentials
 from searchplane.iam.service import Identity
