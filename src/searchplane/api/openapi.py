@@ -193,6 +193,7 @@ _ERROR_SCHEMAS: dict[str, Schema] = {
         "properties": {
             "errCode": {"type": "string"},
             "externalMessage": {"type": "string"},
+            "message": {"type": "string"},
             **_CODE_PAIR,
         },
     },

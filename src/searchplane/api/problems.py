@@ -1,7 +1,7 @@
 """Error answers: one shape for the service, one for the identity paths.
 
-The service's body holds the native pair (errCode, externalMessage) and the pair the Python SDK's
-default parser reads (error_code, error_msg). Identity paths use the envelope of the public
+The service's body holds the native pair (errCode, externalMessage), the pair the Python SDK's
+default parser reads (error_code, error_msg) and the message that openstacksdk shows. Identity paths use the envelope of the public
 identity API, with the code beside it where there is one.
 """
 
@@ -123,6 +123,7 @@ def _css_body(_status: int, refused: Refused, request_id: str) -> dict[str, Any]
         "externalMessage": f"{refused.code} : {text}",
         "error_code": refused.code,
         "error_msg": text,
+        "message": f"{refused.code} : {text}",
         "request_id": request_id,
     }
 

@@ -214,7 +214,7 @@ def _start(cluster: Cluster, observation: Observation) -> Plan:
             said.append(_backing_off(node, observation, wait))
             after = min(after, wait)
         else:
-            said.append(_starting(node, observation))
+            said.append(_starting(cluster, node, observation))
             steps.append(StartNode(node.id))
     return _waiting(
         Phase.START,
@@ -231,10 +231,9 @@ def _backing_off(node: Node, observation: Observation, wait: float) -> str:
     return f"{node.name} {_why_down(node, observation)}; trying again in {wait:.0f} s"
 
 
-def _starting(node: Node, observation: Observation) -> str:
-    heap = f"starting {node.name} with {node.heap_mb} MB of heap"
+def _starting(cluster: Cluster, node: Node, observation: Observation) -> str:
     if node.starts == 0 and isinstance(observation.nodes[node.id], Absent):
-        return heap
+        return f"starting {node.name} ({cluster.spec.engine}, {node.heap_mb} MB of heap)"
     return f"{node.name} {_why_down(node, observation)}; starting it again"
 
 
