@@ -32,7 +32,9 @@ class Reply(BaseModel):
 def _integer(value: Any) -> Any:
     if isinstance(value, bool):
         raise ValueError("is a boolean; a whole number is right")  # noqa: TRY004 - pydantic wants ValueError
-    if isinstance(value, str) and _INTEGER.match(value):
+    if isinstance(value, str):
+        if not _INTEGER.match(value):
+            raise ValueError("is not a whole number")
         return int(value)
     return value
 

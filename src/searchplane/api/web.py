@@ -86,6 +86,7 @@ def build(
         route_handlers=[*routes, *extra],
         openapi_config=None,
         logging_config=None,
+        request_max_body_size=None,  # the framework's own limit is smaller; _read has ours
         exception_handlers={HTTPException: _no_route, Exception: _fault},
         on_shutdown=[workers.close],
     )
@@ -94,14 +95,18 @@ def build(
 def _route(
     path: str, methods: Mapping[str, Operation], services: Services, workers: Workers
 ) -> HTTPRouteHandler:
+    answered = [HttpMethod(method) for method in methods]
+
     @route(
         path.replace("}", ":str}"),
-        http_method=[HttpMethod(method) for method in methods],
+        http_method=[*answered, HttpMethod.OPTIONS],  # else the framework answers it by itself
         status_code=200,  # only a default, without which DELETE would be refused a body
     )
     async def endpoint(request: Request[Any, Any, Any]) -> Response[bytes]:
-        answer = await _answer(methods[request.method], request, services, workers)
-        return _response(answer)
+        operation = methods.get(request.method)
+        if operation is None:
+            return _response(unknown_route(request.url.path))
+        return _response(await _answer(operation, request, services, workers))
 
     return endpoint
 

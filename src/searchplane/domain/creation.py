@@ -142,6 +142,11 @@ def _volume(draft: Draft) -> Iterator[Violation]:
 
 
 def _network(network: Network) -> Iterator[Violation]:
+    if network == Network("", "", ""):
+        yield Violation(
+            "CSS.5046", "cluster.instance.nics", None, "vpcId, netId and securityGroupId are needed"
+        )
+        return
     for code, name, value in (
         ("CSS.5021", "vpcId", network.vpc_id),
         ("CSS.5022", "netId", network.subnet_id),

@@ -26,8 +26,11 @@ def backoff_seconds(starts: int) -> float:
 
 
 def seconds_until_start(node: Node, now: datetime) -> float:
-    """0 when the node need not back off any longer."""
-    if node.last_start is None:
+    """0 when the node need not back off any longer.
+
+    A last start in the future means that the clock was set back: it says nothing.
+    """
+    if node.last_start is None or node.last_start > now:
         return 0.0
     due = node.last_start + timedelta(seconds=backoff_seconds(node.starts))
     return max(0.0, (due - now).total_seconds())

@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import Any
 
 from searchplane.domain.ids import ClusterId
+from searchplane.domain.observed import HostCapacity
 from searchplane.errors import Permanent, Transient
 from searchplane.reconciler.one_pass import OnePass
 from searchplane.reconciler.ports import Ports
@@ -26,6 +27,8 @@ AT_WORK = 8
 """Passes that may run at the same time."""
 CAPACITY_SECONDS = 5.0
 """Between two looks at the host."""
+DATABASE_SECONDS = 1.0
+"""Until the database is asked again for the clusters there are."""
 LONGEST_BACKOFF = 60.0
 
 
@@ -52,11 +55,8 @@ class Loop:
     async def run(self, stopping: asyncio.Event) -> None:
         """Tend all clusters until `stopping` is set; passes at work are then cut off."""
         self._loop = asyncio.get_running_loop()
-        for cluster_id in await asyncio.to_thread(self._all_ids):
-            self._wake(cluster_id)
-        for cluster_id in self._woken_early:
-            self._wake(cluster_id)
         self._begin(self._watch_capacity())
+        self._begin(self._wake_all())
         await stopping.wait()
         for task in self._tasks:
             task.cancel()
@@ -68,6 +68,18 @@ class Loop:
             event = self._wakes[cluster_id] = asyncio.Event()
             self._begin(self._tend(cluster_id, event))
         event.set()
+
+    async def _wake_all(self) -> None:
+        """Look at every cluster there is, however long the database takes to answer."""
+        while True:
+            try:
+                known = await asyncio.to_thread(self._all_ids)
+                break
+            except Transient as error:
+                log.warning("the clusters cannot be listed yet: %s", error)
+                await asyncio.sleep(DATABASE_SECONDS)
+        for cluster_id in (*known, *self._woken_early):
+            self._wake(cluster_id)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task: asyncio.Task[None] = asyncio.ensure_future(work)
@@ -95,10 +107,7 @@ class Loop:
 
     async def _watch_capacity(self) -> None:
         while True:
-            try:
-                await record_capacity(self._ports)
-            except (Transient, Permanent) as error:
-                log.warning("the host cannot be looked at: %s", error)
+            await record_capacity(self._ports)
             await asyncio.sleep(CAPACITY_SECONDS)
 
     def _all_ids(self) -> list[ClusterId]:
@@ -107,11 +116,16 @@ class Loop:
 
 
 async def record_capacity(ports: Ports) -> None:
-    """Look at the host and store what it has left, for the handlers that admit clusters."""
-    seen = await ports.driver.capacity()
+    """Look at the host and store what it has left, for the handlers that admit clusters.
 
-    def store() -> None:
+    A host that cannot be looked at, or a full disk, is logged: clusters are tended all the same.
+    """
+
+    def store(seen: HostCapacity) -> None:
         with ports.database.write() as connection:
             capacity.record(connection, seen)
 
-    await asyncio.to_thread(store)
+    try:
+        await asyncio.to_thread(store, await ports.driver.capacity())
+    except (Transient, Permanent) as error:
+        log.warning("what the host has left cannot be recorded: %s", error)

@@ -101,6 +101,7 @@ class OnePass:
                 raise Superseded
             if after.sentence != before.sentence:
                 events.add(connection, after.id, at, phase.value, after.sentence)
+                events.prune(connection, after.id, at)
                 log.info("cluster %s (%s): %s", after.spec.name, after.id, after.sentence)
 
 

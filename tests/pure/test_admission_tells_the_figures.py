@@ -1,0 +1,66 @@
+"""A host that cannot carry the nodes refuses them, with the figures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from tests.support.cluster_examples import NOW, node, refused
+
+from searchplane.domain.admission import admit
+from searchplane.domain.observed import HostCapacity
+
+NODE_MB = 912
+"""512 MB of heap and what a node takes besides."""
+FLOOR_MB = 2048
+ROOMY = HostCapacity(16_000, 12_000, 100 * 2**30, NOW)
+THREE = tuple(node(number) for number in (1, 2, 3))
+
+
+def test_an_empty_host_takes_three_nodes() -> None:
+    admit(THREE, (), ROOMY, FLOOR_MB)
+
+
+def test_a_host_nobody_has_looked_at_takes_nothing() -> None:
+    error = refused(lambda: admit(THREE, (), None, FLOOR_MB))
+    assert error.code == "CSS.0023"
+    assert "not known yet" in error.detail
+
+
+@pytest.mark.parametrize(("total", "fits"), [(960 * 6, True), (960 * 6 - 1, False)])
+def test_all_promises_together_fit_in_95_percent_of_the_memory(total: int, fits: bool) -> None:
+    capacity = replace(ROOMY, memory_total_mb=total)
+    promised = tuple(node(number, ready=True) for number in (4, 5, 6))
+    if fits:
+        admit(THREE, promised, capacity, FLOOR_MB)
+        return
+    error = refused(lambda: admit(THREE, promised, capacity, FLOOR_MB))
+    assert error.code == "CSS.0023"
+    for figure in (3 * NODE_MB, int(total * 0.95), "is promised already"):
+        assert str(figure) in error.detail
+
+
+def test_nodes_that_do_not_run_yet_count_against_what_is_free() -> None:
+    capacity = replace(ROOMY, memory_available_mb=6 * NODE_MB - 1)
+    running = tuple(node(number, ready=True) for number in (4, 5, 6))
+    admit(THREE, running, capacity, FLOOR_MB)
+    starting = tuple(node(number) for number in (4, 5, 6))
+    error = refused(lambda: admit(THREE, starting, capacity, FLOOR_MB))
+    assert f"need {3 * NODE_MB} MB" in error.detail
+    assert f"{3 * NODE_MB - 1} MB is free" in error.detail
+
+
+def test_a_free_figure_is_never_below_nothing() -> None:
+    error = refused(lambda: admit(THREE, THREE, replace(ROOMY, memory_available_mb=100), FLOOR_MB))
+    assert "; 0 MB is free" in error.detail
+
+
+@pytest.mark.parametrize(("free", "fits"), [(FLOOR_MB, True), (FLOOR_MB - 1, False)])
+def test_the_disk_keeps_its_floor(free: int, fits: bool) -> None:
+    capacity = replace(ROOMY, disk_free_bytes=free * 2**20)
+    if fits:
+        admit(THREE, (), capacity, FLOOR_MB)
+        return
+    error = refused(lambda: admit(THREE, (), capacity, FLOOR_MB))
+    assert error.code == "CSS.0023"
+    assert f"{free} MB of disk is free; at least {FLOOR_MB} MB" in error.detail
