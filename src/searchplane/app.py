@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +25,8 @@ from searchplane.api.routes import OPERATIONS
 from searchplane.api.services import Services
 from searchplane.domain.ids import ClusterId
 from searchplane.domain.layout import HostLimits, default_max_heap_mb
-from searchplane.drivers.base import Checkpoint, NodeSpec, no_checkpoint
+from searchplane.domain.observed import Absent, NodeState, Stopped, Unknown
+from searchplane.drivers.base import Checkpoint, Driver, NodeRef, NodeSpec, no_checkpoint
 from searchplane.drivers.fake import FakeDriver
 from searchplane.drivers.process.driver import ProcessDriver
 from searchplane.drivers.process.users import users_if_root
@@ -32,7 +34,7 @@ from searchplane.engine.launch import java_command, java_environment
 from searchplane.engine.probe import Probe
 from searchplane.engine.security import admin_password_hash
 from searchplane.engine.service import Distributions
-from searchplane.errors import Permanent
+from searchplane.errors import Permanent, Transient
 from searchplane.iam.bootstrap import first_start
 from searchplane.iam.service import Identity
 from searchplane.lock import FolderLock
@@ -44,6 +46,9 @@ from searchplane.reconciler.ports import Ports
 from searchplane.settings import DriverKind, Settings
 from searchplane.store.database import Database, private_sqlite
 from searchplane.store.migrate import migrate
+
+STOP_POLL_SECONDS = 0.25
+"""Between two looks at nodes that were asked to end."""
 
 Wake = Callable[[ClusterId], None]
 
@@ -150,6 +155,57 @@ def _ports(settings: Settings, database: Database, checkpoint: Checkpoint, wake:
         composer(driver.tenant_folder),
         checkpoint,
     )
+
+
+async def stop_nodes(settings: Settings, tell: Callable[[int, int], None], seconds: float) -> None:
+    """Ask all nodes to end at once, and wait until none runs; their data stays.
+
+    `tell` is given the number of nodes that have stopped, and of all. The caller holds the data
+    folder's lock and runs no loop, so nothing starts them again; neither the database nor an
+    engine is needed. Raises Transient when some still run after `seconds`.
+    """
+    driver, deadline = _stopping_driver(settings), time.monotonic() + seconds
+    try:
+        while True:
+            refs = await driver.nodes()
+            states = await asyncio.gather(*map(driver.observe, refs))
+            left = {
+                ref: state
+                for ref, state in zip(refs, states, strict=True)
+                if not isinstance(state, Stopped | Absent)
+            }
+            tell(len(refs) - len(left), len(refs))
+            if not left:
+                return
+            if time.monotonic() >= deadline:
+                raise Transient(_still_running(left, len(refs), seconds))
+            # Said again and again: the driver kills those that were told long ago.
+            await asyncio.gather(*(_ask_to_stop(driver, ref) for ref in left))
+            await asyncio.sleep(STOP_POLL_SECONDS)
+    finally:
+        await driver.close()
+
+
+def _stopping_driver(settings: Settings) -> Driver:
+    """A driver that sees and stops nodes and starts none."""
+    if settings.driver is DriverKind.FAKE:
+        return FakeDriver(settings.data, lambda _: None)
+
+    def launch(spec: NodeSpec, _folder: Path) -> tuple[tuple[str, ...], dict[str, str]]:
+        raise Permanent(f"{spec.name} is not started: the nodes are being stopped")
+
+    return ProcessDriver(settings.data, launch, lambda _: None, users=None)
+
+
+async def _ask_to_stop(driver: Driver, ref: NodeRef) -> None:
+    with suppress(Transient):  # it is not clear what runs; the next look tells more
+        await driver.stop(ref)
+
+
+def _still_running(left: Mapping[NodeRef, NodeState], count: int, seconds: float) -> str:
+    unclear = [state.reason for state in left.values() if isinstance(state, Unknown)]
+    why = f": {unclear[0]}" if unclear else ""
+    return f"{len(left)} of {count} nodes still run after {seconds:.0f} s{why}"
 
 
 def open_distributions(settings: Settings) -> Distributions:

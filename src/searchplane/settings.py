@@ -120,6 +120,13 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
 
+    @field_validator("listen", "ops_listen")
+    @classmethod
+    def _host_and_port(cls, value: str | None) -> str | None:
+        if value is not None:
+            split_listen(value)
+        return value
+
     @field_validator("unknown_cluster_status")
     @classmethod
     def _known_status(cls, value: int) -> int:

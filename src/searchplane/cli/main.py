@@ -1,56 +1,228 @@
-"""The commands and their options. Each command's work is in a file of its own."""
+"""The commands and their options. Each command's work is in a file of its own, imported when the
+command is run, so that every command starts as quickly as it can."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from searchplane import __version__
 
+if TYPE_CHECKING:
+    from searchplane.settings import Settings
+
+Command = Callable[..., Any]
+
+data_option = click.option(
+    "--data", type=click.Path(path_type=Path), metavar="DIR", help="The data folder."
+)
+listen_option = click.option("--listen", metavar="HOST:PORT", help="Where the API listens.")
+public_url_option = click.option("--public-url", metavar="URL", help="Where clients reach the API.")
+ops_listen_option = click.option(
+    "--ops-listen", metavar="HOST:PORT", help="A listener of their own for /healthz and /metrics."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def cli() -> None:
-    """A self-hosted Cloud Search Service."""
+    """A self-hosted Cloud Search Service: the public CSS API, real search clusters behind it.
 
-
-def _settings(**given: Any) -> Any:
-    from searchplane.settings import Settings
-
-    return Settings(**{name: value for name, value in given.items() if value is not None})
+    Every option can also be given as an environment variable; docs/settings.md lists them.
+    """
 
 
 @cli.command()
-@click.option("--data", type=click.Path(path_type=Path), help="The data folder.")
-@click.option("--listen", metavar="HOST:PORT", help="Where the API listens.")
-@click.option("--public-url", help="The URL clients reach the API under.")
-@click.option("--ops-listen", metavar="HOST:PORT", help="A listener for /healthz and /metrics.")
-def serve(
-    data: Path | None, listen: str | None, public_url: str | None, ops_listen: str | None
-) -> None:
-    """Run the control plane in the foreground."""
+@data_option
+@listen_option
+@public_url_option
+@ops_listen_option
+def serve(**given: Any) -> None:
+    """Run the service in the foreground.
+
+    SIGTERM or Ctrl-C ends it within 5 seconds; the nodes go on serving, and the next serve finds
+    them again.
+    """
     from searchplane.cli import serve as command
 
-    command.run(
-        _settings(data=data, listen=listen, public_url=public_url, ops_listen=ops_listen)
-    )
+    command.run(_settings(given))
+
+
+@cli.command()
+@data_option
+@listen_option
+@public_url_option
+@click.option("--name", default="ES-Test", show_default=True, help="The cluster's name.")
+def quickstart(name: str, **given: Any) -> None:
+    """Serve, and make a cluster of three nodes through the public API.
+
+    Shows each step, and stays until Ctrl-C, which stops the nodes too and keeps their data. A
+    second run brings the same cluster back.
+    """
+    from searchplane.cli import quickstart as command
+
+    command.run(_settings(given), name)
+
+
+@cli.command()
+@data_option
+def down(**given: Any) -> None:
+    """Stop the service of a data folder and all its nodes; keep the data."""
+    from searchplane.cli import down as command
+
+    command.run(_settings(given))
+
+
+@cli.command()
+@data_option
+@listen_option
+@json_option
+def doctor(as_json: bool, **given: Any) -> None:
+    """Check what this machine offers, and say how to mend what it lacks."""
+    from searchplane.cli import doctor as command
+
+    _exit(command.run(_settings(given), as_json=as_json))
+
+
+@cli.group()
+def engine() -> None:
+    """The search engines that nodes run."""
+
+
+@engine.command("install")
+@click.option("--version", help="Which one; without it the one that clusters get by default.")
+@click.option("--security", is_flag=True, help="The variant with the security plugin.")
+@click.option("--all", "everything", is_flag=True, help="All engines and variants.")
+def engine_install(version: str | None, *, security: bool, everything: bool) -> None:
+    """Fetch an engine, check it and put it together."""
+    from searchplane.cli import engine as command
+
+    command.install(_settings({}), version, security=security, everything=everything)
+
+
+@engine.command("list")
+@json_option
+def engine_list(*, as_json: bool) -> None:
+    """List the engines and whether they are installed."""
+    from searchplane.cli import engine as command
+
+    command.show(_settings({}), as_json=as_json)
+
+
+@cli.group()
+def cluster() -> None:
+    """Clusters, over HTTP like any client.
+
+    Logs in with --data DIR (its admin.json), --cloud NAME or OS_CLOUD (clouds.yaml), OS_AUTH_URL
+    and its companions, or the default data folder; the first that is given wins.
+    """
+
+
+def _remote(command: Command) -> Command:
+    cloud = click.option("--cloud", metavar="NAME", help="An entry of clouds.yaml.")
+    return data_option(cloud(command))
+
+
+@cluster.command("list")
+@_remote
+@json_option
+def cluster_list(data: Path | None, cloud: str | None, *, as_json: bool) -> None:
+    """List the project's clusters."""
+    from searchplane.cli import cluster as command
+
+    command.show_all(_login(data, cloud), as_json=as_json)
+
+
+@cluster.command("show")
+@click.argument("cluster", metavar="ID-OR-NAME")
+@_remote
+@json_option
+def cluster_show(cluster: str, data: Path | None, cloud: str | None, *, as_json: bool) -> None:
+    """Show one cluster, its nodes and what is being done to it."""
+    from searchplane.cli import cluster as command
+
+    command.show_one(_login(data, cloud), cluster, as_json=as_json)
+
+
+@cluster.command("events")
+@click.argument("cluster", metavar="ID-OR-NAME")
+@click.option("--follow", "-f", is_flag=True, help="Go on until Ctrl-C or the cluster is gone.")
+@_remote
+@json_option
+def cluster_events(
+    cluster: str, data: Path | None, cloud: str | None, *, follow: bool, as_json: bool
+) -> None:
+    """Show what was done to a cluster, and why it waited."""
+    from searchplane.cli import events as command
+
+    command.show(_login(data, cloud), cluster, follow=follow, as_json=as_json)
+
+
+@cluster.command("wait")
+@click.argument("cluster", metavar="ID-OR-NAME")
+@click.option("--timeout", type=float, metavar="SECONDS", help="Give up after that long.")
+@_remote
+def cluster_wait(cluster: str, data: Path | None, cloud: str | None, timeout: float | None) -> None:
+    """Wait until nothing is being done to a cluster.
+
+    Exit code 0 when it is available, 1 when it failed or is gone, 2 when the time is over.
+    """
+    from searchplane.cli import events as command
+
+    _exit(command.wait(_login(data, cloud), cluster, timeout))
+
+
+def _settings(given: dict[str, Any]) -> Settings:
+    from pydantic import ValidationError
+
+    from searchplane.settings import Settings
+
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        wrong = error.errors(include_url=False)[0]
+        name = str(wrong["loc"][0])
+        shown = f"--{name.replace('_', '-')}" if given.get(name) else f"SEARCHPLANE_{name.upper()}"
+        text = wrong["msg"].removeprefix("Value error, ")
+        raise click.UsageError(f"{shown}: {text}") from error
+
+
+def _login(data: Path | None, cloud: str | None) -> Any:
+    from searchplane.cli.login import login_from_environment
+
+    return login_from_environment(data, cloud, _settings({}).data)
+
+
+def _exit(code: int) -> None:
+    if code:
+        raise click.exceptions.Exit(code)
 
 
 def main() -> None:
+    """The program: errors are sentences on standard error, never traces."""
     from searchplane.errors import SearchplaneError
 
     try:
-        cli.main(standalone_mode=False)
+        sys.exit(cli.main(standalone_mode=False) or 0)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has seen enough
+        sys.exit(0)
     except SearchplaneError as error:
         click.echo(f"searchplane: {error}", err=True)
+        sys.exit(1)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        click.echo(f"searchplane: {place}{error.strerror or error}", err=True)
         sys.exit(1)
 
 

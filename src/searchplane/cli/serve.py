@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+import click
+
 from searchplane.app import open_service
-from searchplane.cli.serving import Listeners, bind, bound_to, serve, stop_on_signals
+from searchplane.cli.serving import Listeners, bind_all, serve, stop_on_signals
 from searchplane.observability.logging import configure
 from searchplane.settings import Settings
 
@@ -13,18 +15,12 @@ from searchplane.settings import Settings
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or Ctrl-C. Nodes go on; the next serve finds them again."""
     configure(settings.log_level)
-    listeners = Listeners(
-        bind(settings.listen), bind(settings.ops_listen) if settings.ops_listen else None
-    )
-    listen = bound_to(listeners.api, settings.listen)
-    try:
-        asyncio.run(_run(settings.model_copy(update={"listen": listen}), listeners))
-    finally:
-        listeners.close()
+    with bind_all(settings) as (bound, listeners):
+        asyncio.run(_run(bound, listeners))
 
 
 async def _run(settings: Settings, listeners: Listeners) -> None:
     stopping = asyncio.Event()
     with open_service(settings) as service, stop_on_signals(stopping):
-        print(f"searchplane serves {settings.base_url} from {settings.data}", flush=True)  # noqa: T201
+        click.echo(f"searchplane serves {settings.base_url} from {settings.data}")
         await serve(service, listeners, stopping)

@@ -19,7 +19,7 @@ from litestar import Litestar
 
 from searchplane.app import LoopThread, Service
 from searchplane.errors import Permanent
-from searchplane.settings import split_listen
+from searchplane.settings import Settings, split_listen
 
 GRACE_SECONDS = 2
 """How long requests at work may take once the service is asked to end."""
@@ -57,10 +57,16 @@ class Listeners:
     api: socket.socket
     ops: socket.socket | None = None
 
-    def close(self) -> None:
-        self.api.close()
-        if self.ops is not None:
-            self.ops.close()
+
+@contextlib.contextmanager
+def bind_all(settings: Settings) -> Iterator[tuple[Settings, Listeners]]:
+    """The listeners of these settings, and the settings with the ports that were really given."""
+    with contextlib.closing(bind(settings.listen)) as api, contextlib.ExitStack() as more:
+        ops = None
+        if settings.ops_listen is not None:
+            ops = more.enter_context(contextlib.closing(bind(settings.ops_listen)))
+        listen = bound_to(api, settings.listen)
+        yield settings.model_copy(update={"listen": listen}), Listeners(api, ops)
 
 
 async def serve(service: Service, listeners: Listeners, stopping: asyncio.Event) -> None:
@@ -70,7 +76,9 @@ async def serve(service: Service, listeners: Listeners, stopping: asyncio.Event)
     servers = [(_server(service.api()), listeners.api)]
     if listeners.ops is not None:
         servers.append((_server(service.ops()), listeners.ops))
-    running: list[asyncio.Task[Any]] = [asyncio.create_task(server.serve([place])) for server, place in servers]
+    running: list[asyncio.Task[Any]] = [
+        asyncio.create_task(server.serve([place])) for server, place in servers
+    ]
     waiting: asyncio.Task[Any] = asyncio.create_task(stopping.wait())
     try:
         await asyncio.wait([waiting, *running], return_when=asyncio.FIRST_COMPLETED)

@@ -66,9 +66,14 @@ class Ready:
 
 @dataclass(frozen=True)
 class Installing:
-    """The engine's files are being fetched; `sentence` says how far."""
+    """The engine's files are being fetched; `sentence` says how far.
+
+    `done` and `total` are bytes; a total of 0 means that nothing is being fetched at the moment.
+    """
 
     sentence: str
+    done: int = 0
+    total: int = 0
 
 
 @dataclass(frozen=True)

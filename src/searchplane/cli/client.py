@@ -1,0 +1,224 @@
+"""A small client of the public API, which the commands use like anybody else would.
+
+It logs in when it must, finds the search service in the token's catalogue, and turns answers that
+are not what was asked for into errors with the service's own code and message.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from searchplane.cli.login import Login
+from searchplane.errors import NotFound, Permanent, Refused, Transient
+
+TIMEOUT = 30.0
+PAGE = 1000
+"""Clusters asked for at once; the API's own bound."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A cluster as the API showed it; `json` is its answer unchanged."""
+
+    json: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        return str(self.json["id"])
+
+    @property
+    def name(self) -> str:
+        return str(self.json["name"])
+
+    @property
+    def status(self) -> str:
+        return str(self.json["status"])
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        return tuple(self.json.get("actions") or ())
+
+    @property
+    def sentence(self) -> str:
+        """An extra field of this service; other clouds have none."""
+        return str(self.json.get("sentence") or "")
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        return tuple(str(self.json.get("endpoint") or "").split(",")) if self.endpoint else ()
+
+    @property
+    def endpoint(self) -> str | None:
+        return self.json.get("endpoint")
+
+    @property
+    def scheme(self) -> str:
+        return "https" if self.json.get("httpsEnable") else "http"
+
+    @property
+    def instances(self) -> tuple[Mapping[str, Any], ...]:
+        return tuple(self.json.get("instances") or ())
+
+    @property
+    def failure(self) -> str | None:
+        """Code and message, once the service counts the cluster as failed."""
+        reason = self.json.get("failedReason") or self.json.get("failed_reasons")
+        return f"{reason['errorCode']}: {reason['errorMsg']}" if reason else None
+
+    @property
+    def is_settled(self) -> bool:
+        """Available, nothing at work, every node in it: what clients wait for."""
+        nodes = {str(node["status"]) for node in self.instances}
+        return self.status == "200" and not self.actions and nodes <= {"200"}
+
+
+@dataclass(frozen=True)
+class Event:
+    """A sentence of a pass; `at` is ISO 8601, UTC."""
+
+    id: int
+    at: str
+    phase: str
+    sentence: str
+
+
+class Api:
+    """One user in one project. Methods raise Refused (with the API's code), NotFound, Transient."""
+
+    def __init__(self, login: Login) -> None:
+        self._login = login
+        host = urlsplit(login.auth_url).hostname or ""
+        # A company's proxy leads out of the house, not to this machine.
+        is_local = host in ("localhost", "::1") or host.startswith("127.")
+        self._http = httpx.Client(
+            timeout=TIMEOUT, trust_env=not is_local, verify=_verification(login)
+        )
+        self._token = ""
+        self.service = ""
+        """The service's address for the project, known once logged in."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._http.close()
+
+    def log_in(self) -> None:
+        """Get a token for the project, and from it the service's address."""
+        login = self._login
+        user = {"name": login.user, "password": login.password, "domain": {"name": login.domain}}
+        scope = {"project": {"name": login.project, "domain": {"name": login.domain}}}
+        identity = {"methods": ["password"], "password": {"user": user}}
+        answer = self._send(
+            "POST",
+            f"{login.auth_url.rstrip('/')}/auth/tokens",
+            json={"auth": {"identity": identity, "scope": scope}},
+        )
+        self._token = answer.headers.get("X-Subject-Token", "")
+        self.service = _service_url(answer.json(), login)
+
+    def clusters(self) -> list[Shown]:
+        """All of the project's, newest first."""
+        found: list[Shown] = []
+        while True:
+            page = self._ask("GET", "/clusters", start=len(found) + 1, limit=PAGE)
+            found += [Shown(one) for one in page["clusters"]]
+            if not page["clusters"] or len(found) >= page["totalSize"]:
+                return found
+
+    def cluster(self, cluster_id: str) -> Shown:
+        return Shown(self._ask("GET", f"/clusters/{cluster_id}"))
+
+    def find(self, id_or_name: str) -> Shown:
+        """The cluster with this id, else the only one with this name."""
+        found = [one for one in self.clusters() if id_or_name in (one.id, one.name)]
+        if len(found) == 1:
+            return self.cluster(found[0].id)
+        if found:
+            ids = ", ".join(one.id for one in found)
+            raise Permanent(f"{len(found)} clusters are called {id_or_name!r}; give an id: {ids}")
+        raise NotFound("CSS.0015", f"no cluster of this project has the id or name {id_or_name!r}")
+
+    def create(self, body: Mapping[str, Any]) -> str:
+        """Ask for a cluster; its id."""
+        return str(self._ask("POST", "/clusters", json=body)["cluster"]["id"])
+
+    def events(self, cluster_id: str, after: int = 0) -> list[Event]:
+        """All events after the one with id `after`, oldest first."""
+        found: list[Event] = []
+        while True:
+            page = self._ask("GET", f"/clusters/{cluster_id}/events", after=after, limit=PAGE)
+            found += [Event(**one) for one in page["events"]]
+            if len(page["events"]) < PAGE:
+                return found
+            after = found[-1].id
+
+    def _ask(self, method: str, path: str, json: Any = None, **query: int) -> Any:
+        if not self.service:
+            self.log_in()
+        answer = self._send(method, self.service + path, json=json, query=query, check=False)
+        if answer.status_code == HTTPStatus.UNAUTHORIZED:  # the token has expired meanwhile
+            self.log_in()
+            answer = self._send(method, self.service + path, json=json, query=query, check=False)
+        return _checked(answer).json()
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        *,
+        json: Any,
+        query: Mapping[str, int] | None = None,
+        check: bool = True,
+    ) -> httpx.Response:
+        headers = {"X-Auth-Token": self._token} if self._token else {}
+        try:
+            answer = self._http.request(method, url, json=json, params=query, headers=headers)
+        except httpx.UnsupportedProtocol as error:
+            raise Permanent(f"{url!r} is no address; http://HOST:PORT/v3 is right") from error
+        except httpx.TransportError as error:
+            raise Transient(f"{url} does not answer ({error}); does the service run?") from error
+        return _checked(answer) if check else answer
+
+
+def _verification(login: Login) -> ssl.SSLContext | bool:
+    if login.ca is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=str(login.ca))
+    except OSError as error:
+        raise Permanent(f"{login.ca} cannot be used to verify the service: {error}") from error
+
+
+def _service_url(token: Mapping[str, Any], login: Login) -> str:
+    for entry in token.get("token", {}).get("catalog", ()):
+        if entry.get("type") == "css":
+            return str(entry["endpoints"][0]["url"]).rstrip("/")
+    raise Permanent(f"{login.auth_url} knows no search service (css) for project {login.project!r}")
+
+
+def _checked(answer: httpx.Response) -> httpx.Response:
+    """The answer if it is a success; otherwise raises what the service said of it."""
+    if answer.is_success:
+        return answer
+    try:
+        body = answer.json()
+    except ValueError:
+        body = {}
+    code = str(body.get("error_code") or f"HTTP {answer.status_code}")
+    message = str(body.get("error_msg") or answer.reason_phrase)
+    kind = NotFound if answer.status_code == HTTPStatus.NOT_FOUND else Refused
+    raise kind(code, f"{code}: {message}")
