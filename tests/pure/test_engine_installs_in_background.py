@@ -63,7 +63,8 @@ async def test_a_long_installation_says_how_far_it_is(monkeypatch: pytest.Monkey
         distributions.installation(ENGINE, secured=False)
     go_on.set()
 
-    assert state == Installing("Elasticsearch 7.10.2: fetched 12 of 50 MB, lucene.jar")
+    sentence = "Elasticsearch 7.10.2: fetched 12 of 50 MB, lucene.jar"
+    assert state == Installing(sentence, done=12_000_000, total=50_000_000)
     monkeypatch.setattr(service, "GRACE", 30.0)
     assert await distributions.ensure(ENGINE, secured=False) == Ready()
     assert distributions.calls == 1

@@ -136,10 +136,6 @@ class ArtifactStore:
 
             yield count
 
-        # Imported here: a service that has its engines need not spend a sixth of a second on it.
-        from jgo.constants import MAVEN_CENTRAL_URL
-        from jgo.maven import MavenContext, PythonResolver
-
         context = MavenContext(
             resolver=PythonResolver(progress_callback=counter),
             repo_cache=staging,
