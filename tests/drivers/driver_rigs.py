@@ -45,6 +45,11 @@ for port in (9200, 9300):
     listener.listen()
     listeners.append(listener)
 print("ready", flush=True)
+if mode == "ending":  # the first thread has ended, as in a JVM on its way out; another has not
+    import ctypes, platform, threading, time
+    threading.Thread(target=time.sleep, args=(60,)).start()
+    exit_thread = {"x86_64": 60}.get(platform.machine(), 93)
+    ctypes.CDLL(None).syscall(exit_thread, 0)
 signal.pause()
 """
 

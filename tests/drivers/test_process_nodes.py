@@ -399,6 +399,24 @@ async def test_a_zombie_has_stopped_and_is_collected(process_rig: ProcessRig) ->
     assert not psutil.pid_exists(process.pid)
 
 
+async def test_a_node_runs_until_its_last_thread_has_ended(process_rig: ProcessRig) -> None:
+    driver = process_rig.driver()
+    spec = await placed(driver, new_spec())
+    process_rig.modes[spec.ref] = "ending"
+    await driver.ensure(spec)
+    process = psutil.Process(await _pid(driver, spec.ref))
+
+    async def state() -> str:
+        return process.status()
+
+    await eventually(state, lambda found: found == psutil.STATUS_ZOMBIE)
+    assert await driver.observe(spec.ref) == Running(process.pid)
+    with pytest.raises(Transient, match="still runs"):
+        await driver.remove(spec.ref, Storage.DROP)
+    await driver.stop(spec.ref, force=True)
+    await stopped(driver, spec.ref)
+
+
 # Records that lie
 
 

@@ -20,6 +20,7 @@ from searchplane.drivers.process.launcher import start_time
 
 PROC = Path("/proc")
 DEAD_STATES = frozenset({"Z", "X"})
+"""Of the first thread. While a JVM ends, its others may live on for a moment, ports and all."""
 
 
 LARGEST = 2**31
@@ -60,17 +61,21 @@ def boot_id() -> str:
     return (PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
-def is_alive(record: ProcessRecord, owner: int) -> bool:
-    """Whether the recorded process still runs, as user number `owner`. A zombie does not run."""
+def state_of(record: ProcessRecord, owner: int) -> str | None:
+    """The kernel's letter for the recorded process; None if it is gone or is not user `owner`'s.
+
+    See DEAD_STATES: a process in one of them has ended, or is about to.
+    """
     if record.boot != boot_id():
-        return False
+        return None
     try:
         stat = (PROC / str(record.pid) / "stat").read_text(encoding="utf-8", errors="replace")
         status = (PROC / str(record.pid) / "status").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
-        return False
-    state = stat.rpartition(")")[2].split()[0]
-    return state not in DEAD_STATES and start_time(stat) == record.start and _user(status) == owner
+        return None
+    if start_time(stat) != record.start or _user(status) != owner:
+        return None
+    return stat.rpartition(")")[2].split()[0]
 
 
 def _user(status: str) -> int:
@@ -92,7 +97,7 @@ def send(record: ProcessRecord, owner: int, number: signal.Signals) -> None:
     except ProcessLookupError:
         return
     try:
-        if is_alive(record, owner):
+        if state_of(record, owner) is not None:
             signal.pidfd_send_signal(handle, number)
     except ProcessLookupError:
         return  # it ended by itself in this moment

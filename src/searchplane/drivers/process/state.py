@@ -2,7 +2,8 @@
 
 Two witnesses say whether a node runs: the record names a living process, or the lock is held.
 They agree except for the milliseconds in which a launcher has locked and not yet written, or after
-somebody tampered; then the answer is Unknown, and nothing is started or removed.
+somebody tampered; then the answer is Unknown, and nothing is started or removed. A process that is
+ending is shown as a zombie before its last threads are gone: it runs as long as the lock is held.
 """
 
 from __future__ import annotations
@@ -72,10 +73,13 @@ def running(folder: Path) -> Process | None:
     if record is None:
         return None
     owner = folder.lstat().st_uid
-    if identity.is_alive(record, owner):
-        return Process(record, owner)
-    identity.reap(record.pid)
-    return None
+    letter = identity.state_of(record, owner)
+    if letter is None:
+        return None
+    if letter in identity.DEAD_STATES and not is_held(folder):
+        identity.reap(record.pid)
+        return None
+    return Process(record, owner)
 
 
 def _record(folder: Path) -> ProcessRecord | None:
@@ -103,9 +107,13 @@ def is_held(folder: Path) -> bool:
 def is_running(folder: Path) -> bool:
     """Whether the record names a living process; for a caller who holds the lock."""
     try:
-        return running(folder) is not None
+        record = _record(folder)
     except MalformedRecord:
         return False
+    if record is None:
+        return False
+    letter = identity.state_of(record, folder.lstat().st_uid)
+    return letter is not None and letter not in identity.DEAD_STATES
 
 
 @contextmanager
