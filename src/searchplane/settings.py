@@ -107,7 +107,7 @@ class Settings(BaseSettings):
         default=52000,
         ge=1000,
         description="First of the numeric users that nodes run as when the service is root; one "
-        "per project.",
+        "per project. Two services on one machine keep their projects apart by different ranges.",
     )
     node_uid_count: int = Field(default=8000, ge=1, description="How many such users there are.")
     hashing_workers: int = Field(

@@ -13,7 +13,6 @@ from functools import cache
 from litestar import Litestar, Response, get
 from litestar.handlers import HTTPRouteHandler
 
-from searchplane.api.openapi import describe
 from searchplane.api.operation import Operation
 from searchplane.api.services import Services
 from searchplane.errors import SearchplaneError
@@ -47,6 +46,8 @@ def description(operations: Iterable[Operation]) -> HTTPRouteHandler:
 
     @cache
     def document() -> bytes:
+        from searchplane.api.openapi import describe  # a tenth of a second, not spent at start
+
         return json.dumps(describe(operations)).encode()
 
     @get("/openapi.json", include_in_schema=False, sync_to_thread=True)

@@ -1,0 +1,140 @@
+"""The floor: nodes of the same engine started by hand, with nothing of the service around them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+
+from searchplane.app import open_distributions
+from searchplane.domain.cluster import Role
+from searchplane.domain.engines import Engine
+from searchplane.engine.config import NodeConfig, render
+from searchplane.engine.distributions import Installation
+from searchplane.engine.launch import FOLDERS, java_command, java_environment
+from searchplane.settings import Settings
+
+RUN_AS = 52001 if os.geteuid() == 0 else None
+HEAP_MB = 512
+PROCESSORS = 2
+DEADLINE_SECONDS = 180
+POLL_SECONDS = 0.05
+
+Command = Callable[[tuple[str, ...]], tuple[str, ...]]
+"""Changes the command line of a node, to compare options."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """`seconds` from the first process to green; `cpu` is the sum over the nodes by then."""
+
+    seconds: float
+    cpu: float
+    addresses: tuple[str, ...]
+
+
+def installation_of(engine: Engine) -> Installation:
+    return open_distributions(Settings()).install(engine, secured=False)
+
+
+def unchanged(command: tuple[str, ...]) -> tuple[str, ...]:
+    return command
+
+
+@contextmanager
+def started_by_hand(
+    installation: Installation, count: int, change: Command = unchanged
+) -> Iterator[Started]:
+    """`count` nodes that have formed a green cluster; killed at the end."""
+    addresses = [f"127.9.{os.getpid() % 200}.{number + 1}" for number in range(count)]
+    with ExitStack() as stack:
+        folders = [
+            stack.enter_context(_folder(number, addresses, installation)) for number in range(count)
+        ]
+        began = time.monotonic()
+        processes = [stack.enter_context(_process(installation, one, change)) for one in folders]
+        _wait_until_green(addresses, processes)
+        seconds = time.monotonic() - began
+        cpu = sum(sum(psutil.Process(one.pid).cpu_times()[:2]) for one in processes)
+        yield Started(seconds, cpu, tuple(addresses))
+
+
+@contextmanager
+def _folder(number: int, addresses: Sequence[str], installation: Installation) -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="searchplane-floor-"))
+    try:
+        for name in FOLDERS:
+            (folder / name).mkdir()
+        names = tuple(f"floor-{one}" for one in range(len(addresses)))
+        view = NodeConfig(
+            engine=installation.engine,
+            cluster_name="floor",
+            node_name=names[number],
+            role=Role.DATA,
+            master_eligible=True,
+            zone="z",
+            zones=("z",),
+            address=addresses[number],
+            seed_addresses=tuple(addresses),
+            processors=PROCESSORS,
+            path_repo=folder / "data",
+            bootstrap_masters=names,
+        )
+        for file, content in render(view).items():
+            (folder / "config" / file).write_bytes(content)
+        if RUN_AS is not None:
+            for path in (folder, *folder.rglob("*")):
+                os.chown(path, RUN_AS, RUN_AS)
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def _process(
+    installation: Installation, folder: Path, change: Command
+) -> Iterator[subprocess.Popen[bytes]]:
+    command = java_command(installation, folder=folder, heap_mb=HEAP_MB, processors=PROCESSORS)
+    process = subprocess.Popen(
+        change(command),
+        env=java_environment(),
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        user=RUN_AS,
+        group=RUN_AS,
+        extra_groups=None if RUN_AS is None else [],
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait_until_green(
+    addresses: Sequence[str], processes: Sequence[subprocess.Popen[bytes]]
+) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    path = f"/_cluster/health?wait_for_nodes={len(addresses)}&wait_for_status=green&timeout=50ms"
+    with httpx.Client(base_url=f"http://{addresses[0]}:9200", trust_env=False) as client:
+        while time.monotonic() < deadline:
+            if any(process.poll() is not None for process in processes):
+                raise RuntimeError("a node ended while starting")
+            try:
+                if client.get(path, timeout=5).is_success:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(POLL_SECONDS)
+    raise RuntimeError(f"not green within {DEADLINE_SECONDS} s")

@@ -1,0 +1,117 @@
+"""The control plane itself: first answer, create latency while a cluster is built, memory."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+import psutil
+from tests.support.running import RunningService, getting_started, running_service
+
+from benchmarks.report import Figure, median, percentile, spread
+
+RUNS = 5
+FIRST_ANSWER_SECONDS = 1.5
+CREATE_SECONDS = 0.050
+CREATES = 100
+MEMORY_MB = 150
+CLUSTERS = 100
+FAKE = {"SEARCHPLANE_DRIVER": "fake"}
+
+
+def run() -> list[Figure]:
+    return [*_first_answer(), _create_latency(), _memory()]
+
+
+def _first_answer() -> list[Figure]:
+    fresh: list[float] = []
+    again: list[float] = []
+    for _ in range(RUNS):
+        with tempfile.TemporaryDirectory() as folder:
+            fresh.append(_start(Path(folder)))
+            again.append(_start(Path(folder)))
+    interpreter = [_bare_interpreter() for _ in range(RUNS)]
+    floor = f"python -c pass {spread(interpreter)}"
+    return [
+        _start_figure("serve, first start, to its first answer", fresh, floor),
+        _start_figure("serve, later start, to its first answer", again, floor),
+    ]
+
+
+def _start_figure(name: str, seconds: list[float], floor: str) -> Figure:
+    bound = f"at most {FIRST_ANSWER_SECONDS} s"
+    return Figure(name, spread(seconds), floor, "", bound, median(seconds) <= FIRST_ANSWER_SECONDS)
+
+
+def _start(data: Path) -> float:
+    began = time.monotonic()
+    with running_service(data, FAKE) as service:
+        httpx.get(f"{service.url}/v3").raise_for_status()
+        return time.monotonic() - began
+
+
+def _bare_interpreter() -> float:
+    import subprocess
+    import sys
+
+    began = time.monotonic()
+    subprocess.run([sys.executable, "-c", "pass"], check=True)
+    return time.monotonic() - began
+
+
+def _create_latency() -> Figure:
+    """Clusters are created and deleted one after the other while three nodes really start."""
+    seconds: list[float] = []
+    with tempfile.TemporaryDirectory() as folder, running_service(Path(folder), {}) as service:
+        with service.project_client() as client:
+            built = client.post("/clusters", json=getting_started("built")).json()["cluster"]["id"]
+            while len(seconds) < CREATES and _building(client, built):
+                body = getting_started(f"also-{len(seconds)}", nodes=1)
+                began = time.monotonic()
+                created = client.post("/clusters", json=body)
+                seconds.append(time.monotonic() - began)
+                client.delete(f"/clusters/{created.json()['cluster']['id']}")
+        _empty(service)
+    p99 = percentile(seconds, 0.99)
+    return Figure(
+        f"create answers, p99 of {len(seconds)}, while a cluster is built",
+        f"{p99 * 1000:.0f} ms (median {median(seconds) * 1000:.0f} ms)",
+        bound=f"at most {CREATE_SECONDS * 1000:.0f} ms",
+        met=p99 <= CREATE_SECONDS,
+    )
+
+
+def _building(client: httpx.Client, cluster_id: str) -> bool:
+    return bool(client.get(f"/clusters/{cluster_id}").json()["status"] == "100")
+
+
+def _empty(service: RunningService) -> None:
+    with service.project_client() as client:
+        while found := client.get("/clusters?limit=1000").json()["clusters"]:
+            for one in found:
+                client.delete(f"/clusters/{one['id']}")
+            time.sleep(0.2)
+
+
+def _memory() -> Figure:
+    with tempfile.TemporaryDirectory() as folder, running_service(Path(folder), FAKE) as service:
+        with service.project_client() as client:
+            for number in range(CLUSTERS):
+                body = getting_started(f"cluster-{number}")
+                client.post("/clusters", json=body).raise_for_status()
+            while _unfinished(client):
+                time.sleep(0.2)
+        resident = psutil.Process(service.process.pid).memory_info().rss / 2**20
+    return Figure(
+        f"resident memory with {CLUSTERS} clusters on the fake driver",
+        f"{resident:.0f} MB",
+        bound=f"below {MEMORY_MB} MB",
+        met=resident < MEMORY_MB,
+    )
+
+
+def _unfinished(client: httpx.Client) -> bool:
+    found = client.get("/clusters?limit=1000").json()["clusters"]
+    return any(one["status"] != "200" for one in found)
