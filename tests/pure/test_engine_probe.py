@@ -176,7 +176,20 @@ async def test_a_master_that_still_reads_its_state_is_unknown(probe: Probe, node
 @pytest.mark.parametrize("status", [401, 403])
 async def test_a_refused_credential_is_named(probe: Probe, nodes: Nodes, status: int) -> None:
     nodes.instead = lambda _: httpx.Response(status, text="Unauthorized")
-    expected = f"127.0.0.11 refuses the control plane's credential ({status})"
+    expected = "127.0.0.11 refuses the control plane's credential"
+    assert await reason(probe, SECURED) == expected
+
+
+async def test_a_certificate_refused_after_the_handshake_is_a_refused_credential(
+    probe: Probe, nodes: Nodes
+) -> None:
+    """TLS 1.3 says so while the answer is read, and httpx passes the bare error on."""
+
+    def refuse(_: str) -> httpx.Response:
+        raise ssl.SSLError("[SSL: SSLV3_ALERT_CERTIFICATE_UNKNOWN] sslv3 alert certificate unknown")
+
+    nodes.instead = refuse
+    expected = "127.0.0.11 refuses the control plane's credential"
     assert await reason(probe, SECURED) == expected
 
 
