@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
@@ -89,17 +90,17 @@ async def _make_and_stay(
     service: Service, listeners: Listeners, name: str, green: asyncio.Event
 ) -> None:
     """Ends by being cancelled, or with an error."""
-    started = time.monotonic()
+    started = datetime.now(UTC)
     with open_view() as view:
         _log_to(view)
         async with _served(service, listeners) as serving:
             view.says("service", f"{service.settings.base_url} serves {service.settings.data}")
             await _install(service, view)
             with Api(_login(service.settings)) as api:
-                shown = await _cluster(api, name, view, service.settings)
+                shown = await _cluster(api, name, view, service.settings, started)
             green.set()
             view.finish()
-            _summary(shown, service.settings, time.monotonic() - started)
+            _summary(shown, service.settings, datetime.now(UTC) - started)
             await asyncio.shield(serving)
 
 
@@ -128,7 +129,7 @@ async def _install(service: Service, view: View) -> None:
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def _cluster(api: Api, name: str, view: View, settings: Settings) -> Shown:
+async def _cluster(api: Api, name: str, view: View, settings: Settings, started: datetime) -> Shown:
     """The cluster of this name, made if there is none, once it is green."""
     view.says("log in", f"POST {settings.base_url}/v3/auth/tokens")
     await asyncio.to_thread(api.log_in)
@@ -136,7 +137,8 @@ async def _cluster(api: Api, name: str, view: View, settings: Settings) -> Shown
     if found is not None:
         view.says("cluster", f"{name} exists already: {found.id}")
         events = await asyncio.to_thread(api.events, found.id)
-        return await _watch(api, found.id, view, settings, after=events[-1].id if events else 0)
+        before = [event.id for event in events if event.at < started.isoformat()]
+        return await _watch(api, found.id, view, settings, after=max(before, default=0))
     view.says("create", f"POST {api.service}/clusters")
     cluster_id = await asyncio.to_thread(api.create, getting_started(name))
     return await _watch(api, cluster_id, view, settings, after=0)
@@ -200,13 +202,13 @@ def _login(settings: Settings) -> Login:
     return Login(found.auth_url, found.user, found.domain, found.project, found.password)
 
 
-def _summary(shown: Shown, settings: Settings, seconds: float) -> None:
+def _summary(shown: Shown, settings: Settings, took: timedelta) -> None:
     address = f"{shown.scheme}://{shown.endpoints[0]}"
     datastore = shown.json["datastore"]
     click.echo(
         f"""
 {shown.name} is green: {len(shown.instances)} nodes of {datastore["type"]} {datastore["version"]}, \
-{seconds:.1f} s after the start.
+{took.total_seconds():.1f} s after the start.
 
   endpoint     {shown.endpoint}
   index        curl -H 'Content-Type: application/json' -d '{EXAMPLE}' \
