@@ -1,8 +1,8 @@
 """Error answers: one shape for the service, one for the identity paths.
 
 The service's body holds the native pair (errCode, externalMessage), the pair the Python SDK's
-default parser reads (error_code, error_msg) and the message that openstacksdk shows. Identity paths use the envelope of the public
-identity API, with the code beside it where there is one.
+default parser reads (error_code, error_msg) and the message that openstacksdk shows. Identity
+paths use the envelope of the public identity API, with the code beside it where there is one.
 """
 
 from __future__ import annotations

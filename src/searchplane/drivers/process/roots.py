@@ -25,7 +25,8 @@ from searchplane.errors import Permanent
 
 log = logging.getLogger(__name__)
 
-FALLBACK = Path("/var/lib/searchplane")
+FALLBACK = Path("/var/lib/searchplane-nodes")
+"""Not the default data folder, which has nodes of its own below the same names."""
 NODES = "nodes"
 BUCKETS = "buckets"
 
