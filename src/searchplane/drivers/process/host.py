@@ -44,8 +44,9 @@ def within_limit(machine: Memory, group: Path) -> Memory:
     try:
         limit = int((group / "memory.max").read_text())  # "max" when there is none
         used = int((group / "memory.current").read_text())
-        statistics = dict(line.split() for line in (group / "memory.stat").open())
+        lines = (group / "memory.stat").read_text().splitlines()
     except (OSError, ValueError):
         return machine
+    statistics = dict(line.split() for line in lines)
     left = max(0, limit - used + int(statistics.get("inactive_file", 0)))
     return Memory(min(machine.total, limit), min(machine.available, left))
