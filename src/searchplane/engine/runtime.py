@@ -47,7 +47,7 @@ def install_java(cache: Path) -> Java:
 def dump_base_archive(java: Java) -> None:
     """Write the archive of the runtime's own classes; G1 is the collector that can."""
     command = (str(java.binary), "-Xshare:dump", "-XX:+UseG1GC")
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise Permanent(f"java -Xshare:dump failed: {done.stdout.strip() or done.stderr.strip()}")
 
@@ -62,7 +62,6 @@ def named_java(home: Path, run_as: RunAs | None) -> Java:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
             user=user,
             group=group,
             extra_groups=[] if run_as else None,

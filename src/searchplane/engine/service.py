@@ -181,7 +181,8 @@ class Distributions:
     def _job(self, variant: Variant) -> _Job:
         with self._guard:
             job = self._jobs.get(variant)
-            failed = job is not None and isinstance(job.state, InstallFailed)
+            # A thread that ended without saying so met an error nobody thought of.
+            failed = job is not None and job.done.is_set() and not isinstance(job.state, Ready)
             if job is None or (failed and self._clock() >= job.retry_at):
                 failures = job.failures if job else 0
                 job = _Job(Installing(f"{variant}: installation starts"), failures=failures)
