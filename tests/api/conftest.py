@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 from pydantic import SecretStr
+from tests.support.live_service import Live, live_service
 from tests.support.logins import PASSWORD, Login, NewUser, login_body
 
 from searchplane.api.operation import Operation
@@ -80,7 +81,8 @@ def credentials(database: Database, settings: Settings) -> Credentials:
 def new_user(database: Database, credentials: Credentials) -> NewUser:
     """`new_user("ann", project=("readonly",))` makes a user of the first domain with these roles.
 
-    `in_new_domain` puts the user into a domain of that name, made for it.
+    `in_new_domain` puts the user into a domain of that name, made for it; `beside` into the
+    domain of another user.
     """
 
     def make(
@@ -90,8 +92,10 @@ def new_user(database: Database, credentials: Credentials) -> NewUser:
         project: tuple[str, ...] = (),
         domain: tuple[str, ...] = (),
         in_new_domain: str | None = None,
+        beside: User | None = None,
     ) -> User:
-        home = Domain(DomainId(credentials.domain_id), credentials.domain, enabled=True)
+        first = Domain(DomainId(credentials.domain_id), credentials.domain, enabled=True)
+        home = beside.domain if beside else first
         now = datetime.now(UTC)
         with database.write() as connection:
             directory = Directory(connection)
@@ -181,3 +185,29 @@ async def token(login: Login) -> str:
 def headers(token: str) -> dict[str, str]:
     """What an authenticated request carries."""
     return {"X-Auth-Token": token, "Content-Type": "application/json"}
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A whole service with its loop, shared by the tests of a module."""
+    with live_service(tmp_path_factory.mktemp("live")) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def untended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A whole service whose loop never runs, shared by the tests of a module."""
+    with live_service(tmp_path_factory.mktemp("untended"), tended=False) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def live_token(live: Live) -> str:
+    return live.token()
+
+
+@pytest.fixture
+async def css(live: Live, live_token: str) -> AsyncIterator[httpx.AsyncClient]:
+    """The first user's client of the first project's search service."""
+    async with live.client(live_token) as http:
+        yield http

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
-_INTEGER = re.compile(r"-?[0-9]{1,18}\Z")
+_INTEGER = re.compile(r"-?[0-9]{1,19}\Z")
 
 
 class Request(BaseModel):
@@ -60,7 +60,7 @@ Integer = Annotated[
     int,
     BeforeValidator(_integer),
     WithJsonSchema(
-        {"anyOf": [{"type": "integer"}, {"type": "string", "pattern": r"^-?[0-9]{1,18}$"}]}
+        {"anyOf": [{"type": "integer"}, {"type": "string", "pattern": r"^-?[0-9]{1,19}$"}]}
     ),
 ]
 """A whole number, also as a string of digits."""
