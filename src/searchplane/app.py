@@ -157,12 +157,12 @@ def _ports(settings: Settings, database: Database, checkpoint: Checkpoint, wake:
     )
 
 
-async def stop_nodes(settings: Settings, tell: Callable[[int, int], None], seconds: float) -> None:
+async def stop_nodes(settings: Settings, tell: Callable[[int], None], seconds: float) -> None:
     """Ask all nodes to end at once, and wait until none runs; their data stays.
 
-    `tell` is given the number of nodes that have stopped, and of all. The caller holds the data
-    folder's lock and runs no loop, so nothing starts them again; neither the database nor an
-    engine is needed. Raises Transient when some still run after `seconds`.
+    `tell` is given the number of nodes that still run. The caller holds the data folder's lock and
+    runs no loop, so nothing starts them again; neither the database nor an engine is needed.
+    Raises Transient when some still run after `seconds`.
     """
     driver, deadline = _stopping_driver(settings), time.monotonic() + seconds
     try:
@@ -174,11 +174,11 @@ async def stop_nodes(settings: Settings, tell: Callable[[int, int], None], secon
                 for ref, state in zip(refs, states, strict=True)
                 if not isinstance(state, Stopped | Absent)
             }
-            tell(len(refs) - len(left), len(refs))
+            tell(len(left))
             if not left:
                 return
             if time.monotonic() >= deadline:
-                raise Transient(_still_running(left, len(refs), seconds))
+                raise Transient(_still_running(left, seconds))
             # Said again and again: the driver kills those that were told long ago.
             await asyncio.gather(*(_ask_to_stop(driver, ref) for ref in left))
             await asyncio.sleep(STOP_POLL_SECONDS)
@@ -202,10 +202,10 @@ async def _ask_to_stop(driver: Driver, ref: NodeRef) -> None:
         await driver.stop(ref)
 
 
-def _still_running(left: Mapping[NodeRef, NodeState], count: int, seconds: float) -> str:
+def _still_running(left: Mapping[NodeRef, NodeState], seconds: float) -> str:
     unclear = [state.reason for state in left.values() if isinstance(state, Unknown)]
     why = f": {unclear[0]}" if unclear else ""
-    return f"{len(left)} of {count} nodes still run after {seconds:.0f} s{why}"
+    return f"{len(left)} of the nodes still run after {seconds:.0f} s{why}"
 
 
 def open_distributions(settings: Settings) -> Distributions:

@@ -33,20 +33,22 @@ def run(settings: Settings) -> None:
         return
     with open_view() as view, _taken_over(data, deadline, view):
         stopped = asyncio.run(stop_all(settings, view, deadline - time.monotonic()))
-    click.echo(f"{_nodes(stopped)} stopped; the data in {data} is kept. {how_to_go_on(data)}")
+    ended = f"{_nodes(stopped)} stopped" if stopped else "No node ran"
+    click.echo(f"{ended}; the data in {data} is kept. {how_to_go_on(data)}")
 
 
 async def stop_all(settings: Settings, view: View, seconds: float) -> int:
-    """Stop all nodes and show how far that is; how many there are. The caller holds the lock."""
-    count = 0
+    """Stop all nodes and show how far that is; how many ran. The caller holds the lock."""
+    at_first: int | None = None
 
-    def tell(stopped: int, total: int) -> None:
-        nonlocal count
-        count = total
-        view.says("stop", f"{stopped} of {_nodes(total)} stopped; their data is kept")
+    def tell(running: int) -> None:
+        nonlocal at_first
+        at_first = running if at_first is None else at_first
+        if at_first:
+            view.says("stop", f"{at_first - running} of {_nodes(at_first)} stopped")
 
     await stop_nodes(settings, tell, seconds)
-    return count
+    return at_first or 0
 
 
 def how_to_go_on(data: Path) -> str:

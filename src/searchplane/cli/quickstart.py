@@ -188,8 +188,9 @@ async def _answers(shown: Shown, settings: Settings) -> bool:
 
 async def _stop(settings: Settings) -> None:
     with open_view() as view:
-        await stop_all(settings, view, STOP_SECONDS)
-    click.echo(f"The data in {settings.data} is kept. {how_to_go_on(settings.data)}")
+        stopped = await stop_all(settings, view, STOP_SECONDS)
+    if stopped:
+        click.echo(f"The data in {settings.data} is kept. {how_to_go_on(settings.data)}")
 
 
 def _login(settings: Settings) -> Login:

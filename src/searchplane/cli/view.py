@@ -15,13 +15,13 @@ import click
 from rich.console import Console
 from rich.progress import (
     Progress,
-    ProgressBar,
     ProgressColumn,
     SpinnerColumn,
     Task,
     TaskID,
     TextColumn,
 )
+from rich.progress_bar import ProgressBar
 from rich.table import Column
 from rich.text import Text
 

@@ -1,0 +1,101 @@
+"""`searchplane cluster list` and `show`: what the API says of clusters, as tables or as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from searchplane.cli.client import Api, Shown
+from searchplane.cli.login import Login
+from searchplane.cli.tables import print_json, print_table
+
+MEANINGS = {"100": "working", "200": "available", "303": "failed"}
+
+
+def show_all(login: Login, *, as_json: bool) -> None:
+    with Api(login) as api:
+        found = api.clusters()
+    if as_json:
+        print_json([one.json for one in found])
+    elif not found:
+        click.echo("The project has no clusters.")
+    else:
+        head = ("id", "name", "status", "engine", "nodes", "endpoint")
+        print_table(head, [_row(one) for one in found])
+
+
+def show_one(login: Login, id_or_name: str, *, as_json: bool) -> None:
+    with Api(login) as api:
+        shown = api.find(id_or_name)
+    if as_json:
+        print_json(shown.json)
+        return
+    for name, value in _fields(shown):
+        click.echo(f"{name:<10}{value}")
+    click.echo()
+    print_table(("node", "type", "status", "ip", "flavor", "zone"), _nodes(shown))
+
+
+def status_text(shown: Shown) -> str:
+    """The number that clients wait for, its meaning, and what is at work."""
+    actions = ", ".join(f"{name} {_percent(shown, name)}".strip() for name in shown.actions)
+    return f"{shown.status} {MEANINGS.get(shown.status, '')}{f', {actions}' if actions else ''}"
+
+
+def _percent(shown: Shown, action: str) -> str:
+    return str(shown.json.get("actionProgress", {}).get(action, ""))
+
+
+def _row(shown: Shown) -> tuple[str, ...]:
+    return (
+        shown.id,
+        shown.name,
+        status_text(shown),
+        _engine(shown),
+        str(len(shown.instances)),
+        shown.endpoint or "-",
+    )
+
+
+def _fields(shown: Shown) -> list[tuple[str, str]]:
+    fields = [
+        ("id", shown.id),
+        ("name", shown.name),
+        ("status", status_text(shown)),
+        ("engine", _engine(shown)),
+        ("security", _security(shown.json)),
+        ("endpoint", shown.endpoint or "-"),
+        ("created", str(shown.json.get("created", "-"))),
+    ]
+    if shown.sentence:
+        fields.append(("now", shown.sentence))
+    if shown.failure is not None:
+        fields.append(("failed", shown.failure))
+    return fields
+
+
+def _engine(shown: Shown) -> str:
+    datastore = shown.json["datastore"]
+    return f"{datastore['type']} {datastore['version']}"
+
+
+def _security(cluster: Mapping[str, Any]) -> str:
+    if not cluster.get("authorityEnable"):
+        return "off"
+    return "on, with TLS" if cluster.get("httpsEnable") else "on, without TLS"
+
+
+def _nodes(shown: Shown) -> list[tuple[str, ...]]:
+    return [
+        (
+            str(node["name"]),
+            str(node["type"]),
+            f"{node['status']} {MEANINGS.get(str(node['status']), '')}",
+            str(node.get("ip") or "-"),
+            str(node.get("specCode", "-")),
+            str(node.get("azCode", "-")),
+        )
+        for node in shown.instances
+    ]
