@@ -1,0 +1,145 @@
+"""A service on the fake driver, in a process of its own, that kills itself where it is told to.
+
+The processes come from a fork server that has imported everything once: a kill costs a tenth of a
+second instead of three. Each child is a whole service over a data folder, without HTTP unless the
+kill is meant for a request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from searchplane.api.routes import OPERATIONS
+from searchplane.api.web import build
+from searchplane.app import Service, open_service
+from searchplane.domain.cluster import Cluster
+from searchplane.domain.status import AVAILABLE, cluster_status
+from searchplane.settings import DriverKind, Settings
+from searchplane.store import clusters, secrets
+
+PATIENCE_SECONDS = 60.0
+KILLED = -signal.SIGKILL
+STEPS_FILE = "steps"
+
+_processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload([__name__])
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request to the service's own application."""
+
+    method: str
+    path: str
+    token: str
+    body: Any = None
+
+
+def tend(data: Path, killed_at: int | None = None) -> int:
+    """Tend the folder's clusters until all are available or gone; gives the exit code.
+
+    `killed_at` counts checkpoints from 1. Without it the names of all are left in a file.
+    """
+    return _run(_tend, data, killed_at)
+
+
+def killed_before_the_answer(data: Path, request: Request) -> int:
+    """Send a request to a service that dies when its change is committed; gives the exit code."""
+    return _run(_answer, data, request)
+
+
+def steps(data: Path) -> Sequence[str]:
+    """The checkpoints that the last whole run passed."""
+    return (data.parent / STEPS_FILE).read_text().splitlines()
+
+
+def _run(target: Callable[..., None], *arguments: Any) -> int:
+    process = _processes.Process(target=target, args=arguments)
+    process.start()
+    process.join(PATIENCE_SECONDS)
+    if process.exitcode is None:
+        process.kill()
+        process.join()
+        raise AssertionError(f"{target.__name__}{arguments} took more than {PATIENCE_SECONDS} s")
+    return process.exitcode
+
+
+def _settings(data: Path) -> Settings:
+    return Settings(data=data, driver=DriverKind.FAKE, log_level="ERROR")
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _tend(data: Path, killed_at: int | None) -> None:
+    passed: list[str] = []
+
+    def checkpoint(name: str) -> None:
+        passed.append(name)
+        if len(passed) == killed_at:
+            _die()
+
+    with open_service(_settings(data), checkpoint) as service:
+        asyncio.run(_until_done(service))
+        if killed_at is None:
+            (data.parent / STEPS_FILE).write_text("\n".join(passed))
+            passed.clear()
+            asyncio.run(_ensure_all(service))
+            assert not passed, f"nodes were not as the record says: {passed}"
+
+
+async def _until_done(service: Service) -> None:
+    stopping = asyncio.Event()
+    running = asyncio.ensure_future(service.loop.run(stopping))
+    await asyncio.to_thread(_wait_until_done, service)
+    stopping.set()
+    await running
+
+
+def _wait_until_done(service: Service) -> None:
+    while not all(cluster_status(one) == AVAILABLE for one in _records(service)):
+        time.sleep(0.01)
+
+
+async def _ensure_all(service: Service) -> None:
+    """Tell the driver once more what every node must be; that must change nothing."""
+    ports = service.ports
+    for cluster in _records(service):
+        with ports.database.read() as connection:
+            kept = secrets.of_cluster(connection, cluster.id)
+        for node in cluster.nodes:
+            await ports.driver.ensure(ports.compose(cluster, node, kept))
+
+
+def _records(service: Service) -> list[Cluster]:
+    with service.ports.database.read() as connection:
+        found = [clusters.find(connection, one) for one in clusters.all_ids(connection)]
+    return [one for one in found if one is not None]
+
+
+def _answer(data: Path, request: Request) -> None:
+    with open_service(_settings(data)) as service:
+        app = build(OPERATIONS, replace(service.services, wake=lambda _: _die()))
+
+        async def send() -> None:
+            transport = httpx.ASGITransport(app=app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://service") as http:
+                await http.request(
+                    request.method,
+                    request.path,
+                    json=request.body,
+                    headers={"X-Auth-Token": request.token},
+                )
+
+        asyncio.run(send())
