@@ -195,6 +195,13 @@ def project_of_another_domain(known: Credentials, new: NewUser, _database: Datab
     return login_body(known, scope, name="ann", domain={"name": "other"})
 
 
+def project_by_name_alone_is_in_the_own_domain(
+    known: Credentials, new: NewUser, _database: Database
+) -> Body:
+    new("eve", project=("te_admin",), in_new_domain="other")
+    return login_body(known, name="eve", domain={"name": "other"})
+
+
 REFUSALS: list[Refusal] = [
     wrong_password,
     empty_password,
@@ -208,6 +215,7 @@ REFUSALS: list[Refusal] = [
     no_role_on_project,
     no_role_on_domain,
     project_of_another_domain,
+    project_by_name_alone_is_in_the_own_domain,
 ]
 
 

@@ -212,15 +212,29 @@ async def test_an_administrator_of_another_domain_does_not(
     assert answer.status_code == 403
 
 
-async def test_a_guest_of_another_domains_project_does_not_rule_their_own(
+async def test_a_guest_who_rules_elsewhere_does_not_rule_at_home(
     client: httpx.AsyncClient, login: Login, new_user: NewUser, credentials: Credentials
 ) -> None:
-    new_user("eve", project=("te_admin",), in_new_domain="other")
-    new_user("amy", domain=("readonly",), in_new_domain="third")
+    eve = new_user("eve", project=("te_admin",), in_new_domain="other")
+    new_user("amy", domain=("readonly",), beside=eve)
     guest = await login({"project": {"id": credentials.project_id}}, name="eve", domain=OTHER)
-    third = {"name": "third"}
-    subject = await login({"domain": third}, name="amy", domain=third)
+    subject = await login({"domain": OTHER}, name="amy", domain=OTHER)
     assert (await client.get(PATH, headers=about(subject, auth=guest))).status_code == 403
+
+
+async def test_a_guest_whose_own_domain_is_disabled_is_refused(
+    client: httpx.AsyncClient,
+    login: Login,
+    new_user: NewUser,
+    credentials: Credentials,
+    database: Database,
+) -> None:
+    new_user("eve", project=("te_admin",), in_new_domain="other")
+    guest = await login({"project": {"id": credentials.project_id}}, name="eve", domain=OTHER)
+    assert (await client.get(PATH, headers=about(guest))).status_code == 200
+    with database.write() as connection:
+        connection.execute(update(domains).where(domains.c.name == "other").values(enabled=False))
+    assert (await client.get(PATH, headers=about(guest))).status_code == 401
 
 
 @pytest.mark.parametrize("table", [users, domains, projects])
