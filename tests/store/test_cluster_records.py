@@ -72,7 +72,7 @@ def test_another_project_does_not_find_it(connection: Connection) -> None:
 def test_a_name_is_taken_in_its_project_only(connection: Connection) -> None:
     clusters.add(connection, numbered(1))
     clusters.add(connection, numbered(2, spec=spec(name="cluster-1"), project_id=THEIRS))
-    with pytest.raises(Refused, match="cluster.name is 'cluster-1'") as caught:
+    with pytest.raises(Refused, match=r"cluster\.name is 'cluster-1'") as caught:
         clusters.add(connection, numbered(3, spec=spec(name="cluster-1")))
     assert caught.value.code == "CSS.5050"
 

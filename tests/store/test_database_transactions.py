@@ -51,6 +51,7 @@ def test_writers_queue_and_none_is_lost(database: Database) -> None:
 
 
 def test_nobody_else_may_read_the_database(database: Database, tmp_path: Path) -> None:
+    """Not even one that was put back from a copy with another mode, as the fixture's is."""
     with database.write() as connection:
         clusters.add(connection, cluster())
         found = [*tmp_path.glob("searchplane.db*")]
@@ -70,5 +71,5 @@ def test_a_damaged_database_is_told_and_left_as_it_is(tmp_path: Path) -> None:
 
 def test_a_folder_in_place_of_the_database_is_told(tmp_path: Path) -> None:
     (tmp_path / "searchplane.db").mkdir()
-    with pytest.raises(Permanent, match="searchplane.db cannot be opened: Is a directory"):
+    with pytest.raises(Permanent, match=r"searchplane\.db cannot be opened: Is a directory"):
         private_sqlite(tmp_path)

@@ -60,11 +60,14 @@ def private_sqlite(data: Path) -> str:
     """The URL of a data folder's database, which nobody but its owner can read.
 
     Nodes' users may pass through the data folder, and the database holds keys: it is made here
-    with its mode, which SQLite gives to its other files too.
+    with its mode, which SQLite gives to its other files too. A copy that was put back may have
+    lost it.
     """
     path = data / "searchplane.db"
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        os.fchmod(file, 0o600)
+        os.close(file)
     except OSError as error:
         raise Permanent(f"the database {path} cannot be opened: {error.strerror}") from error
     return f"sqlite:///{path}"
