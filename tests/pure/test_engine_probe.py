@@ -269,13 +269,16 @@ async def test_a_client_that_no_look_uses_any_more_is_closed(
 
     monkeypatch.setattr(nodes, "aclose", aclose)
     probe = Probe(transport=nodes, monotonic=clock.monotonic)
+    other = Target(ADDRESSES[:2])
     await probe.view(PLAIN)
-    clock.seconds = IDLE_SECONDS
-    await probe.view(Target(ADDRESSES[:2]))
+    clock.seconds = 10
+    await probe.view(PLAIN)
+    clock.seconds = IDLE_SECONDS + 10
+    await probe.view(other)
     assert closed == []
-    clock.seconds = IDLE_SECONDS + 1
-    await probe.view(Target(ADDRESSES[:2]))
-    assert closed == [IDLE_SECONDS + 1]
+    clock.seconds = IDLE_SECONDS + 11
+    await probe.view(other)
+    assert closed == [IDLE_SECONDS + 11]
     await probe.close()
     assert len(closed) == 2
 
@@ -290,7 +293,8 @@ async def test_a_node_that_hangs_does_not_hold_a_look_for_ever(
 
     monkeypatch.setattr("searchplane.engine.probe.LONGEST_LOOK_SECONDS", 0.05)
     probe = Probe(transport=Hanging())
-    assert "no complete answer of 3 nodes" in await reason(probe)
+    async with asyncio.timeout(5):
+        assert "no complete answer of 3 nodes" in await reason(probe)
     await probe.close()
 
 
