@@ -58,7 +58,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield checks.disk("cache disk", settings.cache, _free_mb(settings.cache), checks.ENGINE_MB)
     yield from _folders(settings, user)
     yield checks.node_ports(_node_port_problem())
-    yield checks.listener(settings.listen, _listen_problem(settings), holder(settings.data))
+    yield checks.listener(settings.listen, _listen_problem(settings), _served_by(settings))
     yield _java(settings)
 
 
@@ -120,6 +120,13 @@ def _listen_problem(settings: Settings) -> str | None:
     except SearchplaneError as error:
         return str(error)
     return None
+
+
+def _served_by(settings: Settings) -> int | None:
+    try:
+        return holder(settings.data)
+    except OSError:  # the folder's own finding says what is wrong with it
+        return None
 
 
 def _java(settings: Settings) -> Finding:

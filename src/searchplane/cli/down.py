@@ -33,8 +33,8 @@ def run(settings: Settings) -> None:
         return
     with open_view() as view, _taken_over(data, deadline, view):
         stopped = asyncio.run(stop_all(settings, view, deadline - time.monotonic()))
-    ended = f"{_nodes(stopped)} stopped" if stopped else "No node ran"
-    click.echo(f"{ended}; the data in {data} is kept. {how_to_go_on(data)}")
+    ended = f"{_nodes(stopped)} stopped" if stopped else "no node ran"
+    click.echo(f"{ended}; the data is kept, and searchplane serve --data {data} brings it back")
 
 
 async def stop_all(settings: Settings, view: View, seconds: float) -> int:
@@ -49,10 +49,6 @@ async def stop_all(settings: Settings, view: View, seconds: float) -> int:
 
     await stop_nodes(settings, tell, seconds)
     return at_first or 0
-
-
-def how_to_go_on(data: Path) -> str:
-    return f"searchplane serve --data {data} brings them back."
 
 
 def _taken_over(data: Path, deadline: float, view: View) -> FolderLock:

@@ -20,7 +20,7 @@ import httpx
 
 from searchplane.app import Service, open_service
 from searchplane.cli.client import Api, Shown
-from searchplane.cli.down import how_to_go_on, stop_all
+from searchplane.cli.down import stop_all
 from searchplane.cli.login import Login
 from searchplane.cli.serving import Listeners, bind_all, serve, stop_on_signals
 from searchplane.cli.view import View, open_view
@@ -190,7 +190,9 @@ async def _stop(settings: Settings) -> None:
     with open_view() as view:
         stopped = await stop_all(settings, view, STOP_SECONDS)
     if stopped:
-        click.echo(f"The data in {settings.data} is kept. {how_to_go_on(settings.data)}")
+        click.echo(
+            f"The data in {settings.data} is kept; the same command brings the cluster back."
+        )
 
 
 def _login(settings: Settings) -> Login:
