@@ -331,6 +331,7 @@ async def test_a_malformed_body_is_refused(client: httpx.AsyncClient, content: b
         changed("auth.identity", [{"password": "hidden"}]),
         changed("auth.identity.token", {"id": {"of": "hidden"}}),
         changed("auth.identity.token", "hidden"),
+        changed("auth.identity.methods", {"name": "hidden"}),
     ],
 )
 async def test_a_message_never_repeats_a_secret(
