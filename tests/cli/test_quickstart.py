@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -70,6 +71,15 @@ def test_quickstart_makes_a_cluster_and_a_second_run_brings_it_back(tmp_path: Pa
     assert "es-test-ess-esn-3-1 does not run; starting it again" in second
     assert "create:" not in second
     assert endpoint(second) == endpoint(first)
+
+
+def test_a_terminal_that_is_closed_stops_the_nodes_too(tmp_path: Path) -> None:
+    with quickstart(tmp_path) as process:
+        until_green(process)
+        code, _said = ended(process, signal.SIGHUP)
+    assert code == 0
+    nodes = [json.loads(path.read_text()) for path in tmp_path.glob("fake/*/*.json")]
+    assert [node["phase"] for node in nodes] == ["stopped"] * 3
 
 
 def test_a_refusal_is_a_sentence_and_leaves_no_service(tmp_path: Path) -> None:

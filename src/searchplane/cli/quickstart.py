@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import signal
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -72,6 +75,7 @@ async def _session(settings: Settings, listeners: Listeners, name: str) -> bool:
     """Whether the cluster became green before somebody ended it."""
     stopping, green = asyncio.Event(), asyncio.Event()
     with open_service(settings) as service, stop_on_signals(stopping):
+        _end_with_the_terminal(stopping)
         work = asyncio.create_task(_make_and_stay(service, listeners, name, green))
         asked = asyncio.create_task(stopping.wait())
         try:
@@ -84,6 +88,19 @@ async def _session(settings: Settings, listeners: Listeners, name: str) -> bool:
         if not work.cancelled():
             work.result()
     return green.is_set()
+
+
+def _end_with_the_terminal(stopping: asyncio.Event) -> None:
+    """Nobody is left to press Ctrl-C, and there is nowhere to print to. nohup prevents it."""
+
+    def hang_up() -> None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for output in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, output.fileno())
+        stopping.set()
+
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hang_up)
 
 
 async def _make_and_stay(
