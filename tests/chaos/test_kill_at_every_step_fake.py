@@ -7,7 +7,6 @@ or gone, and nothing is left over.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import shutil
 from collections.abc import Iterator
@@ -17,13 +16,12 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
-from tests.chaos import fake_victim
-from tests.chaos.fake_victim import KILLED, Request
-from tests.support.live_service import Live, live_service
+from tests.chaos import victim
+from tests.chaos.accepting import accept_create, accept_delete, records
+from tests.chaos.victim import KILLED, Point, Request
+from tests.support.live_service import live_service
 from tests.support.running import getting_started
 
-from searchplane.domain.cluster import Cluster
-from searchplane.store import clusters
 from searchplane.store.database import Database, private_sqlite
 from searchplane.store.schema import events, nodes
 from searchplane.store.schema import secrets as secrets_table
@@ -32,7 +30,9 @@ pytestmark = pytest.mark.chaos
 
 AT_ONCE = 4
 """Victims at the same time; each mostly waits for its next pass."""
-SECURED = {"authorityEnable": True, "httpsEnable": True, "adminPwd": "Fresh-Pear-27"}
+CREATE_STEPS = {"PlaceNode", "StartNode", "EndBootstrap", "CompleteAction"}
+DELETE_STEPS = {"StopNode", "RemoveNode", "ForgetCluster", "node folder set aside"}
+"""Some of what a recording must hold, so that an empty one cannot pass."""
 OWN_FILES = {"admin.json", "clouds.yaml", "serve.lock", "searchplane.db", "keys/0", "keys/1"}
 BESIDE_THE_DATABASE = {"searchplane.db-wal", "searchplane.db-shm"}
 
@@ -50,35 +50,17 @@ class Scenario:
         return Path(shutil.copytree(self.folder, place / "data"))
 
 
-def accepted(data: Path, *requests: Request) -> None:
-    """Send requests to a service whose loop never runs."""
-
-    async def send(live: Live) -> None:
-        async with live.client(live.token()) as css:
-            for one in requests:
-                path = one.path
-                if one.method == "DELETE":
-                    path = f"/clusters/{(await css.get('/clusters')).json()['clusters'][0]['id']}"
-                answer = await css.request(one.method, path, json=one.body)
-                assert answer.status_code == 200, answer.text
-
-    with live_service(data, tended=False) as live:
-        asyncio.run(send(live))
-
-
 @pytest.fixture(scope="module")
 def scenarios(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Scenario]:
     made: dict[str, Scenario] = {}
     for secured in (False, True):
         kind = "secured" if secured else "plain"
-        body = getting_started("ES-Test")
-        body["cluster"] |= SECURED if secured else {}
         create = tmp_path_factory.mktemp(kind) / "data"
-        accepted(create, Request("POST", "/clusters", "", body))
+        accept_create(create, secured=secured)
         made[f"create {kind}"] = Scenario(f"create {kind}", secured, False, create)
         delete = Path(shutil.copytree(create, tmp_path_factory.mktemp(kind) / "data"))
-        assert fake_victim.tend(delete) == 0
-        accepted(delete, Request("DELETE", "", ""))
+        assert victim.tend(delete) == 0
+        accept_delete(delete)
         made[f"delete {kind}"] = Scenario(f"delete {kind}", secured, True, delete)
     return made
 
@@ -90,28 +72,26 @@ NAMES = ["create plain", "create secured", "delete plain", "delete secured"]
 def test_killed_after_every_step(scenarios: dict[str, Scenario], name: str, tmp_path: Path) -> None:
     scenario = scenarios[name]
     recorded = scenario.copy(tmp_path / "recorded")
-    assert fake_victim.tend(recorded) == 0
+    assert victim.tend(recorded) == 0
     finished(scenario, recorded)
-    steps = fake_victim.steps(recorded)
-    kinds = {"delete": {"StopNode", "RemoveNode", "ForgetCluster", "node folder set aside"}}.get(
-        name.split(maxsplit=1)[0], {"PlaceNode", "StartNode", "EndBootstrap", "CompleteAction"}
-    )
-    assert kinds <= set(steps)
+    points = victim.points(recorded)
+    kinds = DELETE_STEPS if scenario.deletes else CREATE_STEPS
+    assert kinds <= {point.name for point in points}
 
-    def one(number: int) -> str | None:
-        data = scenario.copy(tmp_path / str(number))
-        code = fake_victim.tend(data, number)
+    def one(point: Point) -> str | None:
+        data = scenario.copy(tmp_path / str(point))
+        code = victim.tend(data, point)
         try:
             assert code == KILLED, f"the run ended ({code}) before it came to this step"
-            assert fake_victim.tend(data) == 0
+            assert victim.tend(data) == 0
             finished(scenario, data)
         except AssertionError as error:
-            return f"killed at {number} ({steps[number - 1]}): {error}"
+            return f"killed at {point}: {error}"
         shutil.rmtree(data.parent)
         return None
 
     with ThreadPoolExecutor(AT_ONCE) as at_once:
-        wrong = [said for said in at_once.map(one, range(1, len(steps) + 1)) if said]
+        wrong = [said for said in at_once.map(one, points) if said]
     assert not wrong, "\n".join(wrong)
 
 
@@ -128,10 +108,10 @@ def test_killed_between_the_commit_of_a_create_and_its_answer(
     token, project = token_and_project
     data = tmp_path / "data"
     request = Request("POST", f"/v1.0/{project}/clusters", token, getting_started("ES-Test"))
-    assert fake_victim.killed_before_the_answer(data, request) == KILLED
-    assert fake_victim.tend(data) == 0
+    assert victim.killed_before_the_answer(data, request) == KILLED
+    assert victim.tend(data) == 0
     finished(Scenario("create", False, False, data), data)
-    again = fake_victim.killed_before_the_answer(data, request)
+    again = victim.killed_before_the_answer(data, request)
     assert again == 0, "the same name was accepted a second time"
 
 
@@ -139,25 +119,15 @@ def test_killed_between_the_commit_of_a_delete_and_its_answer(
     scenarios: dict[str, Scenario], tmp_path: Path
 ) -> None:
     data = scenarios["create plain"].copy(tmp_path)
-    assert fake_victim.tend(data) == 0
+    assert victim.tend(data) == 0
     (cluster,) = records(data)
     with live_service(data, tended=False) as live:
         token = live.token()
     path = f"/v1.0/{cluster.project_id}/clusters/{cluster.id}"
     request = Request("DELETE", path, token)
-    assert fake_victim.killed_before_the_answer(data, request) == KILLED
-    assert fake_victim.tend(data) == 0
+    assert victim.killed_before_the_answer(data, request) == KILLED
+    assert victim.tend(data) == 0
     finished(scenarios["delete plain"], data)
-
-
-def records(data: Path) -> list[Cluster]:
-    database = Database(private_sqlite(data))
-    try:
-        with database.read() as connection:
-            found = [clusters.find(connection, one) for one in clusters.all_ids(connection)]
-    finally:
-        database.close()
-    return [one for one in found if one is not None]
 
 
 def finished(scenario: Scenario, data: Path) -> None:

@@ -98,7 +98,9 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
-        raise Transient(f"the database does not answer: {error.orig}") from error
+        cause = str(error.orig)
+        hint = "; its disk may be full or failing" if "disk I/O" in cause else ""
+        raise Transient(f"the database does not answer: {cause}{hint}") from error
     except DatabaseError as error:
         if isinstance(error.orig, sqlite3.DatabaseError) and not isinstance(
             error.orig, sqlite3.IntegrityError

@@ -1,4 +1,4 @@
-"""A service on the fake driver, in a process of its own, that kills itself where it is told to.
+"""A service in a process of its own that kills itself where it is told to.
 
 The processes come from a fork server that has imported everything once: a kill costs a tenth of a
 second instead of three. Each child is a whole service over a data folder, without HTTP unless the
@@ -12,7 +12,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,23 @@ from searchplane.domain.status import AVAILABLE, cluster_status
 from searchplane.settings import DriverKind, Settings
 from searchplane.store import clusters, secrets
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = {DriverKind.FAKE: 60.0, DriverKind.PROCESS: 280.0}
 KILLED = -signal.SIGKILL
 STEPS_FILE = "steps"
 
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload([__name__])
+
+
+@dataclass(frozen=True)
+class Point:
+    """A place to die: the checkpoint's name, and which time it is passed, counted from 1."""
+
+    name: str
+    time: int
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.time})"
 
 
 @dataclass(frozen=True)
@@ -45,52 +56,53 @@ class Request:
     body: Any = None
 
 
-def tend(data: Path, killed_at: int | None = None) -> int:
+def tend(data: Path, killed_at: Point | None = None, driver: DriverKind = DriverKind.FAKE) -> int:
     """Tend the folder's clusters until all are available or gone; gives the exit code.
 
-    `killed_at` counts checkpoints from 1. Without it the names of all are left in a file.
+    Without `killed_at` the places that were passed are left in a file.
     """
-    return _run(_tend, data, killed_at)
+    return _run(_tend, data, killed_at, driver, seconds=PATIENCE_SECONDS[driver])
 
 
 def killed_before_the_answer(data: Path, request: Request) -> int:
     """Send a request to a service that dies when its change is committed; gives the exit code."""
-    return _run(_answer, data, request)
+    return _run(_answer, data, request, seconds=PATIENCE_SECONDS[DriverKind.FAKE])
 
 
-def steps(data: Path) -> Sequence[str]:
-    """The checkpoints that the last whole run passed."""
-    return (data.parent / STEPS_FILE).read_text().splitlines()
+def points(data: Path) -> list[Point]:
+    """The places that the last whole run passed."""
+    names = (data.parent / STEPS_FILE).read_text().splitlines()
+    return [Point(name, names[: place + 1].count(name)) for place, name in enumerate(names)]
 
 
-def _run(target: Callable[..., None], *arguments: Any) -> int:
+def _run(target: Callable[..., None], *arguments: Any, seconds: float) -> int:
     process = _processes.Process(target=target, args=arguments)
     process.start()
-    process.join(PATIENCE_SECONDS)
+    process.join(seconds)
     if process.exitcode is None:
         process.kill()
         process.join()
-        raise AssertionError(f"{target.__name__}{arguments} took more than {PATIENCE_SECONDS} s")
+        raise AssertionError(f"{target.__name__}{arguments} took more than {seconds} s")
     return process.exitcode
 
 
-def _settings(data: Path) -> Settings:
-    return Settings(data=data, driver=DriverKind.FAKE, log_level="ERROR")
+def _settings(data: Path, driver: DriverKind) -> Settings:
+    return Settings(data=data, driver=driver, log_level="ERROR")
 
 
 def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _tend(data: Path, killed_at: int | None) -> None:
+def _tend(data: Path, killed_at: Point | None, driver: DriverKind) -> None:
     passed: list[str] = []
 
     def checkpoint(name: str) -> None:
         passed.append(name)
-        if len(passed) == killed_at:
+        if Point(name, passed.count(name)) == killed_at:
             _die()
 
-    with open_service(_settings(data), checkpoint) as service:
+    with open_service(_settings(data, driver), checkpoint) as service:
         asyncio.run(_until_done(service))
         if killed_at is None:
             (data.parent / STEPS_FILE).write_text("\n".join(passed))
@@ -129,7 +141,7 @@ def _records(service: Service) -> list[Cluster]:
 
 
 def _answer(data: Path, request: Request) -> None:
-    with open_service(_settings(data)) as service:
+    with open_service(_settings(data, DriverKind.FAKE)) as service:
         app = build(OPERATIONS, replace(service.services, wake=lambda _: _die()))
 
         async def send() -> None:
