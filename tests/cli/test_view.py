@@ -44,10 +44,10 @@ def test_bytes_are_told_in_steps_and_to_the_end(capsys: pytest.CaptureFixture[st
 def test_a_phase_that_ended_stays_as_a_row_with_its_last_sentence(screen: Console) -> None:
     with LiveView(screen) as view:
         view.says("start", "starting")
-        view.says("start", "started [ERROR]")
+        view.says("start", "started [bold]")
         view.says("form", "all joined")
     text = "\n".join(shown(screen))
-    assert "✓ start    started [ERROR]" in text
+    assert "✓ start    started [bold]" in text
     assert "✓ form     all joined" in text
     assert "starting" not in text
 
