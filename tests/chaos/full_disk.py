@@ -11,17 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.chaos.real_nodes import kill_nodes
 
 FILLER = "filler"
 
 
 @dataclass(frozen=True)
 class SmallDisk:
-    """`data` is the data folder on it."""
+    """A disk mounted at `root`."""
 
     root: Path
-    data: Path
+
+    @property
+    def data(self) -> Path:
+        """A data folder on it."""
+        return self.root / "data"
 
     def fill(self) -> None:
         """Leave not a byte."""
@@ -39,15 +42,22 @@ class SmallDisk:
 
 @contextmanager
 def small_disk(megabytes: int) -> Iterator[SmallDisk]:
-    """Skips the test where a disk cannot be mounted."""
+    """A disk in a folder of its own."""
     root = Path(tempfile.mkdtemp(prefix="searchplane-disk-"))
+    try:
+        with mounted(root, megabytes) as disk:
+            yield disk
+    finally:
+        root.rmdir()
+
+
+@contextmanager
+def mounted(root: Path, megabytes: int) -> Iterator[SmallDisk]:
+    """A disk mounted at `root`; skips the test where that cannot be done."""
     command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=711", "tmpfs", str(root)]
     if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode:
-        root.rmdir()
         pytest.skip("a disk of its own can be mounted by root only")
     try:
-        yield SmallDisk(root, root / "data")
+        yield SmallDisk(root)
     finally:
-        kill_nodes(root / "data")
         subprocess.run(["umount", "--lazy", str(root)], check=True)
-        root.rmdir()

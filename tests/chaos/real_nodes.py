@@ -86,11 +86,16 @@ class Watched:
     def says(self, *parts: str) -> str:
         """Wait for a sentence that has all these parts."""
 
-        def look() -> str | None:
-            sentence = self.shown()["sentence"]
-            return sentence if all(part in sentence for part in parts) else None
+        heard: list[str] = []
 
-        return waited_for(look, f"no sentence has {parts}; now: {self.shown()['sentence']}")
+        def look() -> str | None:
+            heard.append(self.shown()["sentence"])
+            return heard[-1] if all(part in heard[-1] for part in parts) else None
+
+        try:
+            return waited_for(look, f"no sentence has {parts}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; heard: {sorted(set(heard))}") from None
 
     def endpoints(self) -> list[str]:
         return [f"http://{one}" for one in self.shown()["endpoint"].split(",")]
@@ -109,9 +114,9 @@ def made(service: RunningService, css: httpx.Client, nodes: int) -> Watched:
     return Watched(service, css, answer.json()["cluster"]["id"])
 
 
-def index_documents(endpoint: str, count: int) -> set[str]:
-    """Index so many documents with a replica each; gives their ids."""
-    settings = {"settings": {"number_of_shards": 3, "number_of_replicas": 1}}
+def index_documents(endpoint: str, count: int, replicas: int) -> set[str]:
+    """Index so many documents, each on all of its replicas before it counts; gives their ids."""
+    settings = {"settings": {"number_of_shards": 3, "number_of_replicas": replicas}}
     httpx.put(f"{endpoint}/{INDEX}", json=settings, timeout=60).raise_for_status()
     lines = "".join(
         f'{{"index":{{"_id":"book-{number}"}}}}\n{{"title":"number {number}"}}\n'

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from tests.chaos import victim
 from tests.chaos.accepting import accept_create, records
-from tests.chaos.full_disk import small_disk
-from tests.chaos.real_nodes import data_folder, watched
+from tests.chaos.full_disk import mounted
+from tests.chaos.real_nodes import data_folder, kill_nodes, watched
 from tests.chaos.victim import KILLED, Point
 from tests.support.running import running_service
 
@@ -50,17 +50,18 @@ def test_a_file_in_place_of_the_nodes_folder_is_named(data: Path) -> None:
     assert [one.id for one in records(data)] == [cluster_id]
 
 
-def test_a_full_disk_is_named_and_costs_nothing() -> None:
-    with small_disk(64) as disk:
-        cluster_id = accept_create(disk.data, nodes=1)
-        environment = {"SEARCHPLANE_DISK_FLOOR_MB": "0"}
-        with running_service(disk.data, environment) as service, service.project_client() as css:
+def test_a_full_disk_of_the_nodes_is_named_and_costs_nothing(data: Path) -> None:
+    cluster_id = accept_create(data, nodes=1)
+    (data / "nodes").mkdir()
+    with mounted(data / "nodes", megabytes=64) as disk:
+        disk.fill()
+        with running_service(data, {}) as service, service.project_client() as css:
             cluster = watched(service, css)
-            disk.fill()
-            assert cluster.shown()["status"] == "100"
+            cluster.says("No space is left on the disk", str(data / "nodes"))
             disk.free()
             cluster.available()
-        assert [one.id for one in records(disk.data)] == [cluster_id]
+        kill_nodes(data)
+    assert [one.id for one in records(data)] == [cluster_id]
 
 
 def test_a_damaged_engine_is_mended_before_it_is_used(data: Path) -> None:

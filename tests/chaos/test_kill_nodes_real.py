@@ -45,7 +45,7 @@ def test_whatever_is_killed_comes_back_with_its_documents(data: Path) -> None:
         css = first.enter_context(service.project_client())
         cluster = made(service, css, 3)
         cluster.available()
-        documents = index_documents(cluster.endpoints()[0], DOCUMENTS)
+        documents = index_documents(cluster.endpoints()[0], DOCUMENTS, replicas=1)
         is_whole(cluster, 3, documents)
 
         assert kill_nodes(data, most=1) == 1
@@ -76,7 +76,7 @@ def test_the_service_killed_alone_leaves_nodes_alone(data: Path, other_data: Pat
             cluster = made(service, css, 1)
             cluster.available()
             other.available()
-            documents = index_documents(cluster.endpoints()[0], 10)
+            documents = index_documents(cluster.endpoints()[0], 10, replicas=0)
             before = {process.pid for process in processes(data)}
             service.process.kill()
             service.process.wait()
