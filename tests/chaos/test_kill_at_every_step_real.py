@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import os
 import random
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -22,22 +23,34 @@ from searchplane.settings import DriverKind
 
 pytestmark = [pytest.mark.engine, pytest.mark.chaos, pytest.mark.timeout(900)]
 
-SAMPLE = 2
-"""Points of create and of delete that CI takes; each pair starts one cluster."""
 TODAY = datetime.datetime.now(datetime.UTC).date().isoformat()
 SEED = os.environ.get("SEARCHPLANE_CHAOS_SEED", TODAY)
 
 
+@dataclass(frozen=True)
+class Points:
+    """Where a create and a delete of one kind of cluster can be killed."""
+
+    create: list[Point]
+    delete: list[Point]
+
+
 @pytest.fixture(scope="module")
-def points(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Point], list[Point]]:
-    """Where a create and a delete can be killed."""
-    data = tmp_path_factory.mktemp("recorded") / "data"
-    accept_create(data)
+def points(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Points]:
+    """Of plain clusters, and of secured ones."""
+    return {
+        secured: recorded(tmp_path_factory.mktemp("recorded") / "data", secured)
+        for secured in (False, True)
+    }
+
+
+def recorded(data: Path, secured: bool) -> Points:
+    accept_create(data, secured=secured)
     assert victim.tend(data) == 0
     create = once_each(victim.points(data))
     accept_delete(data)
     assert victim.tend(data) == 0
-    return create, once_each(victim.points(data))
+    return Points(create, once_each(victim.points(data)))
 
 
 def once_each(points: list[Point]) -> list[Point]:
@@ -45,20 +58,14 @@ def once_each(points: list[Point]) -> list[Point]:
     return [point for point in points if point.time == 1 or not point.name.startswith("told: ")]
 
 
-def killed_on_the_way(data: Path, create: Point, delete: Point) -> None:
+def killed_on_the_way(data: Path, create: Point, delete: Point, *, secured: bool) -> None:
     """Make a cluster and delete it, each killed once; what is left must be right."""
-    print(f"killed at {create}, then at {delete}; SEARCHPLANE_CHAOS_SEED={SEED}")  # noqa: T201 - shown when it fails
-    accept_create(data)
+    kind = "secured" if secured else "plain"
+    print(f"{kind}: killed at {create}, then at {delete}; SEARCHPLANE_CHAOS_SEED={SEED}")  # noqa: T201 - shown when it fails
+    accept_create(data, secured=secured)
     assert victim.tend(data, create, DriverKind.PROCESS) == KILLED
     assert victim.tend(data, None, DriverKind.PROCESS) == 0
-    (cluster,) = records(data)
-    addresses = [node.address for node in cluster.nodes if node.address]
-    assert len(processes(data)) == 3
-    seen = [health(f"http://{address}:9200") for address in addresses]
-    assert [(one["status"], one["number_of_nodes"]) for one in seen] == [("green", 3)] * 3
-    folders = [*(data / "nodes").resolve().glob("*/*")]
-    assert {folder.name for folder in folders} == {node.id for node in cluster.nodes}
-
+    addresses = made_once(data, secured=secured)
     accept_delete(data)
     assert victim.tend(data, delete, DriverKind.PROCESS) == KILLED
     assert victim.tend(data, None, DriverKind.PROCESS) == 0
@@ -68,19 +75,38 @@ def killed_on_the_way(data: Path, create: Point, delete: Point) -> None:
     assert all(is_free(address) for address in addresses)
 
 
-@pytest.mark.parametrize("number", range(SAMPLE))
+def made_once(data: Path, *, secured: bool) -> list[str]:
+    """Three nodes and no more, in one green cluster; gives their addresses."""
+    (cluster,) = records(data)
+    assert all(node.ready for node in cluster.nodes)
+    assert len(processes(data)) == 3
+    folders = [*(data / "nodes").resolve().glob("*/*")]
+    assert {folder.name for folder in folders} == {node.id for node in cluster.nodes}
+    addresses = [node.address for node in cluster.nodes if node.address]
+    if not secured:  # a secured one answers to its control plane only, which has found it whole
+        seen = [health(f"http://{address}:9200") for address in addresses]
+        assert [(one["status"], one["number_of_nodes"]) for one in seen] == [("green", 3)] * 3
+    return addresses
+
+
+@pytest.mark.parametrize("secured", [False, True], ids=["plain", "secured"])
 def test_a_sample_that_changes_with_the_day(
-    points: tuple[list[Point], list[Point]], data: Path, number: int
+    points: dict[bool, Points], data: Path, secured: bool
 ) -> None:
-    chosen = [random.Random(SEED).sample(one, SAMPLE)[number] for one in points]  # noqa: S311
-    killed_on_the_way(data, *chosen)
+    """One point of create and one of delete, so that each kind starts one cluster."""
+    chance = random.Random(f"{SEED} {secured}")  # noqa: S311 - a choice, not a secret
+    create, delete = chance.choice(points[secured].create), chance.choice(points[secured].delete)
+    killed_on_the_way(data, create, delete, secured=secured)
 
 
 @pytest.mark.nightly
 @pytest.mark.timeout(7200)
-def test_all_of_them(points: tuple[list[Point], list[Point]]) -> None:
+@pytest.mark.parametrize("secured", [False, True], ids=["plain", "secured"])
+def test_all_of_them(points: dict[bool, Points], secured: bool) -> None:
     """Each cluster is killed once on its way up and once on its way down."""
-    create, delete = points
+    create, delete = points[secured].create, points[secured].delete
     for number in range(max(len(create), len(delete))):
         with data_folder() as data:
-            killed_on_the_way(data, create[number % len(create)], delete[number % len(delete)])
+            killed_on_the_way(
+                data, create[number % len(create)], delete[number % len(delete)], secured=secured
+            )
