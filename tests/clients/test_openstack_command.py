@@ -16,7 +16,6 @@ from typing import Any
 
 import httpx
 import pytest
-
 from tests.support.running import RunningService, running_service
 
 pytestmark = [pytest.mark.clients, pytest.mark.engine]

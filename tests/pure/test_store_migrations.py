@@ -13,8 +13,7 @@ from sqlalchemy import inspect, text
 
 from searchplane.errors import Permanent
 from searchplane.store.database import Database, private_sqlite
-from searchplane.store.migrate import NEWEST, configuration, migrate
-from searchplane.store.schema import metadata
+from searchplane.store.migrate import NEWEST, configuration, migrate, upgrade
 
 
 @pytest.fixture
@@ -28,11 +27,11 @@ def test_migrations_make_the_tables_of_the_schema(database: Database, tmp_path: 
     other = tmp_path / "other"
     other.mkdir()
     wanted = Database(private_sqlite(other))
-    metadata.create_all(wanted.engine)
-    migrate(database)
-    made = definitions(database)
-    assert made.pop("alembic_version")
-    assert made == definitions(wanted)
+    migrate(wanted)
+    with database.write() as connection:
+        upgrade(connection)
+    assert definitions(database) == definitions(wanted)
+    assert revision(database) == revision(wanted) == NEWEST
     wanted.close()
 
 
@@ -40,10 +39,12 @@ def test_the_newest_revision_is_the_last_migration() -> None:
     assert ScriptDirectory.from_config(configuration()).get_current_head() == NEWEST
 
 
-def test_a_database_that_is_up_to_date_imports_no_migration_tool(
-    database: Database, tmp_path: Path
+@pytest.mark.parametrize("start", ["first", "later"])
+def test_neither_start_imports_the_migration_tool(
+    database: Database, tmp_path: Path, start: str
 ) -> None:
-    migrate(database)
+    if start == "later":
+        migrate(database)
     code = (
         "import sys; from searchplane.store.database import Database; "
         "from searchplane.store.migrate import migrate; "
@@ -68,11 +69,16 @@ def test_a_migration_that_is_cut_short_leaves_nothing(
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr("alembic.op.create_index", _fail)
-        with pytest.raises(RuntimeError, match="cut short"):
-            migrate(database)
+        with pytest.raises(RuntimeError, match="cut short"), database.write() as connection:
+            upgrade(connection)
     with database.read() as connection:
         assert inspect(connection).get_table_names() == []
     migrate(database)
+
+
+def revision(database: Database) -> str:
+    with database.read() as connection:
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
 
 
 def _fail(*_: object, **__: object) -> None:

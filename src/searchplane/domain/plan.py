@@ -168,7 +168,8 @@ def _distribution(cluster: Cluster, observation: Observation) -> Plan | None:
     engine = cluster.spec.engine
     match observation.distribution:
         case Installing(sentence):
-            return _waiting(Phase.INSTALL, f"installing {engine}: {sentence}", cluster, observation)
+            sentence = f"installing {engine}: {sentence}"
+            return _waiting(Phase.INSTALL, sentence, cluster, observation, after=0.5)
         case InstallFailed(reason):
             sentence = f"{engine} cannot be installed: {reason}"
             return _waiting(Phase.INSTALL, sentence, cluster, observation, after=2.0)

@@ -185,7 +185,7 @@ class Distributions:
             failed = job is not None and job.done.is_set() and not isinstance(job.state, Ready)
             if job is None or (failed and self._clock() >= job.retry_at):
                 failures = job.failures if job else 0
-                job = _Job(Installing(f"{variant}: installation starts"), failures=failures)
+                job = _Job(Installing("the installation starts"), failures=failures)
                 self._jobs[variant] = job
                 work = threading.Thread(
                     target=self._work, args=(variant, job), daemon=True, name=f"install {variant}"
@@ -196,25 +196,25 @@ class Distributions:
     def _work(self, variant: Variant, job: _Job) -> None:
         try:
             job.installation = self.install(
-                variant.engine, secured=variant.secured, progress=_sentences(variant, job)
+                variant.engine, secured=variant.secured, progress=_sentences(job)
             )
             job.state = Ready()
         except (SearchplaneError, OSError) as error:
             job.failures += 1
             pause = min(FIRST_PAUSE * 2 ** (job.failures - 1), LONGEST_PAUSE)
             job.retry_at = self._clock() + pause
-            job.state = InstallFailed(f"{variant} cannot be installed: {error}")
-            log.warning("%s; trying again in %.0f s", job.state.reason, pause)
+            job.state = InstallFailed(str(error))
+            log.warning("%s cannot be installed: %s; trying again in %.0f s", variant, error, pause)
         finally:
             job.done.set()
 
 
-def _sentences(variant: Variant, job: _Job) -> Callable[[str, int, int], None]:
+def _sentences(job: _Job) -> Callable[[str, int, int], None]:
     def say(what: str, done: int, total: int) -> None:
         if total:
             figures = f"{done / 1e6:.0f} of {total / 1e6:.0f} MB"
-            job.state = Installing(f"{variant}: fetched {figures}, {what}", done, total)
+            job.state = Installing(f"fetched {figures}, {what}", done, total)
         else:
-            job.state = Installing(f"{variant}: {what}")
+            job.state = Installing(what)
 
     return say

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-_QUIET = ("httpx", "httpcore", "uvicorn.access", "alembic", "asyncio")
+_QUIET = ("httpx", "httpcore", "uvicorn", "alembic", "asyncio")
 
 
 def configure(level: str) -> None:

@@ -1,7 +1,7 @@
 """Brings a database to the schema this version works with.
 
-The usual start finds the newest schema and imports nothing: Alembic takes a third of a second,
-which `serve` does not have to spare. All migrations run in one transaction, so a crash or a full
+The usual start finds the newest schema, the first start makes it; neither imports Alembic, which
+takes a third of a second that `serve` does not have to spare. All migrations run in one transaction, so a crash or a full
 disk half-way leaves the old schema. There is no way back to an older schema: that is what a
 backup is for.
 """
@@ -10,16 +10,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    insert,
+    inspect,
+    select,
+)
 
 from searchplane.errors import Permanent
 from searchplane.store.database import Database
+from searchplane.store.schema import metadata
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 NEWEST = "0001"
 """The revision of the last migration; a test holds it against the migrations."""
+
+
+_MARK = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+"""Where Alembic keeps the revision."""
 
 
 def migrate(database: Database) -> None:
@@ -31,16 +51,27 @@ def migrate(database: Database) -> None:
         if _revision(connection) == NEWEST:
             return
     with database.write() as connection:
-        _upgrade(connection)
+        if inspect(connection).get_table_names():
+            upgrade(connection)
+        else:
+            _make(connection)
+
+
+def _make(connection: Connection) -> None:
+    """A new database: the schema as it is today, marked as what the migrations would make."""
+    metadata.create_all(connection)
+    _MARK.create(connection)
+    connection.execute(insert(_MARK).values(version_num=NEWEST))
 
 
 def _revision(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
-    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return connection.execute(select(_MARK.c.version_num)).scalar()
 
 
-def _upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection) -> None:
+    """Run the migrations that are missing, from whatever is there."""
     from alembic import command
     from alembic.script import ScriptDirectory
 
