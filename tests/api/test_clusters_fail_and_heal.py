@@ -12,7 +12,7 @@ from tests.support.running import getting_started
 
 from searchplane.drivers.base import NodeRef
 
-DEADLINE_SECONDS = 1.0
+DEADLINE_SECONDS = 0.5
 
 
 @pytest.fixture(scope="module")

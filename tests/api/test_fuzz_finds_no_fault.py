@@ -22,10 +22,10 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from tests.support.running import getting_started, running_service
 
 from searchplane.api.openapi import describe
 from searchplane.api.routes import OPERATIONS
-from tests.support.running import getting_started, running_service
 
 CHECKS = (
     not_a_server_error,

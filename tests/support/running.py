@@ -57,9 +57,9 @@ class RunningService:
 @contextmanager
 def running_service(data: Path, environment: Mapping[str, str]) -> Iterator[RunningService]:
     """`searchplane serve` on a free port of loopback, until the block ends."""
+    command = (sys.executable, "-m", "searchplane.cli.main", "serve")
     process = subprocess.Popen(
-        [sys.executable, "-m", "searchplane.cli.main", "serve", "--data", str(data)]
-        + ["--listen", "127.0.0.1:0"],
+        [*command, "--data", str(data), "--listen", "127.0.0.1:0"],
         env=os.environ | {"SEARCHPLANE_LOG_LEVEL": "WARNING"} | dict(environment),
         stdout=subprocess.PIPE,
         text=True,

@@ -1,9 +1,9 @@
 """Brings a database to the schema this version works with.
 
 The usual start finds the newest schema, the first start makes it; neither imports Alembic, which
-takes a third of a second that `serve` does not have to spare. All migrations run in one transaction, so a crash or a full
-disk half-way leaves the old schema. There is no way back to an older schema: that is what a
-backup is for.
+takes a third of a second that `serve` does not have to spare. All migrations run in one
+transaction, so a crash or a full disk half-way leaves the old schema. There is no way back to an
+older schema: that is what a backup is for.
 """
 
 from __future__ import annotations
