@@ -18,6 +18,7 @@ import psutil
 from searchplane.app import open_distributions
 from searchplane.domain.cluster import Role
 from searchplane.domain.engines import Engine
+from searchplane.engine.compiler import calm_compiler
 from searchplane.engine.config import NodeConfig, render
 from searchplane.engine.distributions import Installation
 from searchplane.engine.launch import FOLDERS, java_command, java_environment
@@ -40,6 +41,7 @@ class Started:
     seconds: float
     cpu: float
     addresses: tuple[str, ...]
+    pids: tuple[int, ...]
 
 
 def installation_of(engine: Engine) -> Installation:
@@ -50,11 +52,19 @@ def unchanged(command: tuple[str, ...]) -> tuple[str, ...]:
     return command
 
 
+def cpu_seconds(pids: Sequence[int]) -> float:
+    """What these processes have used so far, in user and system mode."""
+    return sum(sum(psutil.Process(pid).cpu_times()[:2]) for pid in pids)
+
+
 @contextmanager
 def started_by_hand(
-    installation: Installation, count: int, change: Command = unchanged
+    installation: Installation, count: int, change: Command = unchanged, *, calm: bool = True
 ) -> Iterator[Started]:
-    """`count` nodes that have formed a green cluster; killed at the end."""
+    """`count` nodes that have formed a green cluster; killed at the end.
+
+    `calm` treats the second compiler as the service does (engine/compiler.py).
+    """
     addresses = [f"127.9.{os.getpid() % 200}.{number + 1}" for number in range(count)]
     with ExitStack() as stack:
         folders = [
@@ -62,10 +72,12 @@ def started_by_hand(
         ]
         began = time.monotonic()
         processes = [stack.enter_context(_process(installation, one, change)) for one in folders]
+        for process in processes if calm else ():
+            calm_compiler(process.pid)
         _wait_until_green(addresses, processes)
         seconds = time.monotonic() - began
-        cpu = sum(sum(psutil.Process(one.pid).cpu_times()[:2]) for one in processes)
-        yield Started(seconds, cpu, tuple(addresses))
+        pids = tuple(one.pid for one in processes)
+        yield Started(seconds, cpu_seconds(pids), tuple(addresses), pids)
 
 
 @contextmanager

@@ -30,6 +30,7 @@ from searchplane.drivers.base import Checkpoint, Driver, NodeRef, NodeSpec, no_c
 from searchplane.drivers.fake import FakeDriver
 from searchplane.drivers.process.driver import ProcessDriver
 from searchplane.drivers.process.users import users_if_root
+from searchplane.engine.compiler import calm_compiler
 from searchplane.engine.launch import java_command, java_environment
 from searchplane.engine.probe import Probe
 from searchplane.engine.security import admin_password_hash
@@ -146,7 +147,9 @@ def _ports(settings: Settings, database: Database, checkpoint: Checkpoint, wake:
         shown = f"-Dsearchplane.node={driver.display_folder(spec.ref)}"
         return (command[0], shown, *command[1:]), java_environment()
 
-    driver = ProcessDriver(settings.data, launch, wake, users=users, checkpoint=checkpoint)
+    driver = ProcessDriver(
+        settings.data, launch, wake, on_start=calm_compiler, users=users, checkpoint=checkpoint
+    )
     return Ports(
         database,
         driver,

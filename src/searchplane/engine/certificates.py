@@ -34,7 +34,8 @@ NODES_DN = f"CN=*,OU={NODE_UNIT},O={ORGANIZATION}"
 """The one pattern of `plugins.security.nodes_dn`; the control plane's own name does not match."""
 
 AUTHORITY_DAYS = 3650
-LEAF_DAYS = 365
+LEAF_DAYS = AUTHORITY_DAYS
+"""As long as the authority: nothing renews a certificate yet, and one that ends stops a cluster."""
 
 _CLOCK_SKEW = timedelta(minutes=5)
 _LONGEST_NAME = 64  # the X.520 upper bound of a common name; the full node name is in the SAN

@@ -15,15 +15,6 @@ from searchplane.engine.home import JAVA_POLICY
 FOLDERS = ("config", "data", "logs", "tmp")
 """What a node's folder must hold before it starts; all of it belongs to the node's user."""
 
-JIT_OPTIONS = (
-    "-XX:Tier4InvocationThreshold=50000",
-    "-XX:Tier4MinInvocationThreshold=6000",
-    "-XX:Tier4CompileThreshold=150000",
-    "-XX:Tier4BackEdgeThreshold=400000",
-)
-"""A start is bound by CPU, a third of it compiling. These let the second, costly compiler wait ten
-times longer, so that it works on what searches run and not on what a start runs once."""
-
 
 def java_command(
     installation: Installation, *, folder: Path, heap_mb: int, processors: int
@@ -66,7 +57,6 @@ def shared_options(installation: Installation, processors: int) -> tuple[str, ..
     manager = ("-Djava.security.manager=allow",) if installation.java.major >= 18 else ()
     return (
         "-XX:+UseSerialGC",
-        *JIT_OPTIONS,
         f"-XX:ActiveProcessorCount={processors}",
         "-XX:-UsePerfData",
         "-XX:-OmitStackTraceInFastThrow",

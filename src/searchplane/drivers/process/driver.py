@@ -45,7 +45,7 @@ class ProcessDriver:
     """The Driver protocol on this machine's processes.
 
     `data` is the service's data folder. `users` is None to run nodes as the caller (see
-    users.users_if_root). `on_change` is called on the event loop when a watched node's process
+    users.users_if_root). `on_start` is called with the pid of each process. `on_change` is called on the event loop when a watched node's process
     ends. `fallback` holds the nodes when `data` cannot be reached by their users (roots.py).
     """
 
@@ -55,11 +55,13 @@ class ProcessDriver:
         launch: Launch,
         on_change: Callable[[ClusterId], None],
         *,
+        on_start: Callable[[int], None] | None = None,
         users: TenantUsers | None,
         checkpoint: Checkpoint = no_checkpoint,
         fallback: Path = FALLBACK,
     ) -> None:
         self._launch = launch
+        self._on_start = on_start
         self._users = users
         self._checkpoint = checkpoint
         self._roots = Roots(data, users, fallback)
@@ -138,6 +140,8 @@ class ProcessDriver:
             state.forget_stop(home)
             command, environment = self._launch(spec, home)
             pid = spawn(home, owner, command, environment)
+        if self._on_start is not None and pid is not None:
+            self._on_start(pid)
         self._checkpoint(Step.PROCESS_STARTED)
         return pid
 
