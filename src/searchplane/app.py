@@ -8,6 +8,7 @@ caller runs its ASGI application.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import threading
 import time
@@ -17,7 +18,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psutil
 from litestar import Litestar
 
 from searchplane.api import ops, web
@@ -28,6 +28,7 @@ from searchplane.domain.layout import HostLimits, default_max_heap_mb
 from searchplane.domain.observed import Absent, NodeState, Stopped, Unknown
 from searchplane.drivers.base import Checkpoint, Driver, NodeRef, NodeSpec, no_checkpoint
 from searchplane.drivers.fake import FakeDriver
+from searchplane.drivers.process import host
 from searchplane.drivers.process.driver import ProcessDriver
 from searchplane.drivers.process.users import users_if_root
 from searchplane.engine.compiler import calm_compiler
@@ -41,15 +42,20 @@ from searchplane.iam.service import Identity
 from searchplane.lock import FolderLock
 from searchplane.observability.metrics import Metrics
 from searchplane.reconciler.compose import composer
-from searchplane.reconciler.loop import Loop, record_capacity
+from searchplane.reconciler.loop import Loop
 from searchplane.reconciler.one_pass import OnePass
 from searchplane.reconciler.ports import Ports
 from searchplane.settings import DriverKind, Settings
 from searchplane.store.database import Database, private_sqlite
 from searchplane.store.migrate import migrate
 
+log = logging.getLogger(__name__)
+
 STOP_POLL_SECONDS = 0.25
 """Between two looks at nodes that were asked to end."""
+
+LOOP_STOP_SECONDS = 1.5
+"""For the reconciler's end; with the requests' grace it stays below five seconds."""
 
 Wake = Callable[[ClusterId], None]
 
@@ -118,6 +124,7 @@ def _assemble(settings: Settings, database: Database, checkpoint: Checkpoint) ->
         limits=_limits(settings),
         metrics=metrics,
         wake=loop.wake,
+        is_tended=lambda: loop.is_running,
         hash_engine_password=admin_password_hash,
     )
     return Service(settings, services, ports, loop)
@@ -218,18 +225,20 @@ def open_distributions(settings: Settings) -> Distributions:
 
 
 def _limits(settings: Settings) -> HostLimits:
-    memory_mb = psutil.virtual_memory().total // 2**20
+    memory_mb = host.memory().total // host.MEGABYTE
     return HostLimits(
         max_heap_mb=settings.max_heap_mb or default_max_heap_mb(memory_mb),
-        processors=os.cpu_count() or 1,
+        processors=host.processors(),
     )
 
 
 class LoopThread:
     """The reconciler in a thread and an event loop of its own."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, ended: Callable[[], None] = lambda: None) -> None:
+        """`ended` is called in the thread when it ends, asked to or not."""
         self._service = service
+        self._ended = ended
         self._stopping: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._started = threading.Event()
@@ -240,21 +249,28 @@ class LoopThread:
         self._thread.start()
         self._started.wait()
 
-    def stop(self, timeout: float = 3.0) -> None:
-        """Cut off passes at work; the next start goes on from the record."""
+    def stop(self, timeout: float = LOOP_STOP_SECONDS) -> bool:
+        """Cut off passes at work; the next start goes on from the record.
+
+        False when some of its work, which cannot be cut off in the middle, still goes on: the
+        folder must not be let go of then.
+        """
         if self._loop is not None and self._stopping is not None:
-            self._loop.call_soon_threadsafe(self._stopping.set)
+            with suppress(RuntimeError):  # it has ended by itself
+                self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join(timeout)
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
         try:
             asyncio.run(self._main())
+        except Exception:
+            log.exception("the reconciler ended by itself")
         finally:
             self._started.set()
+            self._ended()
 
     async def _main(self) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        await record_capacity(self._service.ports)
-        self._started.set()
-        await self._service.loop.run(self._stopping)
+        await self._service.loop.run(self._stopping, self._started.set)
         await self._service.ports.driver.close()

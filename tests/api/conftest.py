@@ -140,6 +140,7 @@ def services(
         limits=HostLimits(max_heap_mb=512, processors=2),
         metrics=Metrics(),
         wake=woken.append,
+        is_tended=lambda: True,
         hash_engine_password=lambda password: f"hash of {len(password)} characters",
     )
 

@@ -35,6 +35,11 @@ def test_everything_a_node_writes_is_in_its_folder() -> None:
         assert Path(value).is_relative_to(FOLDER)
 
 
+def test_a_node_leaves_one_heap_dump_at_most() -> None:
+    """Java does not write over a file, and makes another one in a folder."""
+    assert f"-XX:HeapDumpPath={FOLDER}/logs/java-heap.hprof" in command(INSTALLED)
+
+
 def test_the_flavor_decides_memory_and_processors() -> None:
     arguments = command(INSTALLED)
     assert {"-Xms1024m", "-Xmx1024m", "-XX:ActiveProcessorCount=8"} <= set(arguments)

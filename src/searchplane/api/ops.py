@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from litestar import Litestar, Response, get
@@ -17,7 +18,10 @@ from searchplane.api.operation import Operation
 from searchplane.api.services import Services
 from searchplane.errors import SearchplaneError
 from searchplane.observability.metrics import CONTENT_TYPE
-from searchplane.store import clusters
+from searchplane.store import capacity, clusters
+
+LOOK_SECONDS = 60.0
+"""How old the last look at the host may be; the loop looks every few seconds."""
 
 
 def handlers(services: Services) -> list[HTTPRouteHandler]:
@@ -25,7 +29,7 @@ def handlers(services: Services) -> list[HTTPRouteHandler]:
 
     @get("/healthz", include_in_schema=False)
     async def healthz() -> Response[bytes]:
-        """200 when the database answers, else 503 with the reason."""
+        """200 when the database answers and clusters are tended, else 503 with the reason."""
         problem = await asyncio.to_thread(_problem, services)
         body = {"status": "ok"} if problem is None else {"status": "failing", "reason": problem}
         return Response(
@@ -66,6 +70,22 @@ def _problem(services: Services) -> str | None:
     try:
         with services.database.read() as connection:
             clusters.all_ids(connection)
+            seen = capacity.latest(connection)
     except SearchplaneError as error:
         return str(error)
-    return None
+    if not services.is_tended():
+        return "the loop does not run, so no cluster is tended; start the service again"
+    return _unseen(None if seen is None else datetime.now(UTC) - seen.observed)
+
+
+def _unseen(age: timedelta | None) -> str | None:
+    """What is wrong with a last look at the host this long ago, if anything.
+
+    After a clock was set back it seems to lie ahead, until the next look.
+    """
+    if age is not None and abs(age.total_seconds()) <= LOOK_SECONDS:
+        return None
+    since = (
+        "never recorded" if age is None else f"last recorded {abs(age.total_seconds()):.0f} s ago"
+    )
+    return f"what the host has left was {since}; the log says why"

@@ -17,6 +17,8 @@ from searchplane.store.database import Database
 class Services:
     """`wake` tells the loop that a cluster's wanted state changed; it returns at once.
 
+    `is_tended` tells whether the loop runs.
+
     `hash_engine_password` gives the only form of a cluster's admin password that is stored.
     """
 
@@ -26,4 +28,5 @@ class Services:
     limits: HostLimits
     metrics: Metrics
     wake: Callable[[ClusterId], None]
+    is_tended: Callable[[], bool]
     hash_engine_password: Callable[[str], str]

@@ -22,6 +22,7 @@ from searchplane.cli.serving import bind
 from searchplane.cli.tables import print_json
 from searchplane.domain.ids import NodeId
 from searchplane.domain.layout import default_max_heap_mb
+from searchplane.drivers.process import host
 from searchplane.drivers.process.addresses import choose
 from searchplane.drivers.process.roots import NODES, Roots
 from searchplane.drivers.process.users import users_if_root
@@ -51,7 +52,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     user = _user_name()
     yield checks.system(sys.platform, platform.release())
     yield from _limits(user)
-    memory = psutil.virtual_memory()
+    memory = host.memory()
     heap_mb = settings.max_heap_mb or default_max_heap_mb(memory.total // MEGABYTE)
     yield checks.memory(memory.available // MEGABYTE, heap_mb)
     yield checks.disk("disk", settings.data, _free_mb(settings.data), settings.disk_floor_mb)

@@ -58,7 +58,7 @@ def _taken_over(data: Path, deadline: float, view: View) -> FolderLock:
         pid = holder(data)
         if pid is not None and pid != asked:
             view.says("service", f"process {pid} serves {data}; it is asked to end")
-            _ask_to_end(pid)
+            _ask_to_end(pid, data)
             asked = pid
         try:
             return FolderLock(data)
@@ -68,15 +68,23 @@ def _taken_over(data: Path, deadline: float, view: View) -> FolderLock:
         time.sleep(POLL_SECONDS)
 
 
-def _ask_to_end(pid: int) -> None:
+def _ask_to_end(pid: int, data: Path) -> None:
+    """The handle stays with the process that has the number now; so it is asked for again after."""
     try:
-        os.kill(pid, signal.SIGTERM)
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        if holder(data) == pid:
+            signal.pidfd_send_signal(handle, signal.SIGTERM)
     except ProcessLookupError:
         return
     except PermissionError as error:
         raise Permanent(
             f"process {pid} belongs to another user; as that user, or as root, is right"
         ) from error
+    finally:
+        os.close(handle)
 
 
 def _nodes(count: int) -> str:

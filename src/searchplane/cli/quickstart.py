@@ -24,6 +24,7 @@ import httpx
 from searchplane.app import Service, open_service
 from searchplane.cli.client import Api, Shown
 from searchplane.cli.down import stop_all
+from searchplane.cli.leaving import have_ended, leave, own_workers
 from searchplane.cli.login import Login
 from searchplane.cli.serving import Listeners, bind_all, serve, stop_on_signals
 from searchplane.cli.view import View, open_view
@@ -37,6 +38,7 @@ from searchplane.settings import DriverKind, Settings
 STOP_SECONDS = 50.0
 """For the nodes to end; with the service's own end it stays below a minute."""
 POLL_SECONDS = 0.15
+ABORTED = 130
 HEALING_SECONDS = 60.0
 """How long a cluster that is found failed may take to show that it heals."""
 ENGINE = engine_for(DEFAULT_DATASTORE, secured=False)
@@ -73,10 +75,13 @@ def run(settings: Settings, name: str) -> None:
 
 async def _session(settings: Settings, listeners: Listeners, name: str) -> bool:
     """Whether the cluster became green before somebody ended it."""
-    stopping, green = asyncio.Event(), asyncio.Event()
+    stopping, green, workers = asyncio.Event(), asyncio.Event(), own_workers()
+    reconciler_at_work = asyncio.Event()
     with open_service(settings) as service, stop_on_signals(stopping):
         _end_with_the_terminal(stopping)
-        work = asyncio.create_task(_make_and_stay(service, listeners, name, green))
+        work = asyncio.create_task(
+            _make_and_stay(service, listeners, name, green, reconciler_at_work)
+        )
         asked = asyncio.create_task(stopping.wait())
         try:
             await asyncio.wait([work, asked], return_when=asyncio.FIRST_COMPLETED)
@@ -87,6 +92,8 @@ async def _session(settings: Settings, listeners: Listeners, name: str) -> bool:
             await _stop(settings)
         if not work.cancelled():
             work.result()
+        if reconciler_at_work.is_set() or not have_ended(workers):
+            leave(0 if green.is_set() else ABORTED)
     return green.is_set()
 
 
@@ -104,13 +111,17 @@ def _end_with_the_terminal(stopping: asyncio.Event) -> None:
 
 
 async def _make_and_stay(
-    service: Service, listeners: Listeners, name: str, green: asyncio.Event
+    service: Service,
+    listeners: Listeners,
+    name: str,
+    green: asyncio.Event,
+    reconciler_at_work: asyncio.Event,
 ) -> None:
     """Ends by being cancelled, or with an error."""
     started = datetime.now(UTC)
     with open_view() as view:
         _log_to(view)
-        async with _served(service, listeners) as serving:
+        async with _served(service, listeners, reconciler_at_work) as serving:
             view.says("service", f"{service.settings.base_url} serves {service.settings.data}")
             await _install(service, view)
             with Api(_login(service.settings)) as api:
@@ -122,14 +133,18 @@ async def _make_and_stay(
 
 
 @asynccontextmanager
-async def _served(service: Service, listeners: Listeners) -> AsyncIterator[asyncio.Task[None]]:
+async def _served(
+    service: Service, listeners: Listeners, reconciler_at_work: asyncio.Event
+) -> AsyncIterator[asyncio.Task[bool]]:
+    """`reconciler_at_work` is set at the end if the reconciler could not end."""
     ending = asyncio.Event()
     serving = asyncio.create_task(serve(service, listeners, ending))
     try:
         yield serving
     finally:
         ending.set()
-        await serving
+        if not await serving:
+            reconciler_at_work.set()
 
 
 async def _install(service: Service, view: View) -> None:

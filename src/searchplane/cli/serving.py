@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ import uvicorn
 from litestar import Litestar
 
 from searchplane.app import LoopThread, Service
-from searchplane.errors import Permanent
+from searchplane.errors import Permanent, Transient
 from searchplane.settings import Settings, split_listen
 
 GRACE_SECONDS = 2
@@ -69,25 +69,56 @@ def bind_all(settings: Settings) -> Iterator[tuple[Settings, Listeners]]:
         yield settings.model_copy(update={"listen": listen}), Listeners(api, ops)
 
 
-async def serve(service: Service, listeners: Listeners, stopping: asyncio.Event) -> None:
-    """Answer requests and tend clusters until `stopping` is set; then end in good order."""
-    loop = LoopThread(service)
+async def serve(service: Service, listeners: Listeners, stopping: asyncio.Event) -> bool:
+    """Answer requests and tend clusters until `stopping` is set; then end in good order.
+
+    False when the reconciler has work that cannot be cut off: the caller leaves with the folder's
+    lock in hand (leaving.py). Raises Transient when the reconciler ends by itself.
+    """
+    loop_ended = asyncio.Event()
+    loop = LoopThread(service, _from_thread(loop_ended))
     await asyncio.to_thread(loop.start)
+    try:
+        await _answer(service, listeners, (stopping, loop_ended))
+        if loop_ended.is_set() and not stopping.is_set():
+            raise Transient(
+                "the reconciler ended by itself, the log says why; nodes go on, and the next start "
+                "tends them again"
+            )
+    finally:
+        # Not in a worker: all of them may hang. Nothing else is left for this event loop to do.
+        ended = loop.stop()
+    return ended
+
+
+def _from_thread(event: asyncio.Event) -> Callable[[], None]:
+    """Sets an event of this event loop from any thread."""
+    here = asyncio.get_running_loop()
+
+    def set_it() -> None:
+        with contextlib.suppress(RuntimeError):  # nobody waits any more
+            here.call_soon_threadsafe(event.set)
+
+    return set_it
+
+
+async def _answer(service: Service, listeners: Listeners, ends: tuple[asyncio.Event, ...]) -> None:
+    """Until one of `ends` is set, or a server cannot go on."""
     servers = [(_server(service.api()), listeners.api)]
     if listeners.ops is not None:
         servers.append((_server(service.ops()), listeners.ops))
     running: list[asyncio.Task[Any]] = [
         asyncio.create_task(server.serve([place])) for server, place in servers
     ]
-    waiting: asyncio.Task[Any] = asyncio.create_task(stopping.wait())
+    waiting: list[asyncio.Task[Any]] = [asyncio.create_task(end.wait()) for end in ends]
     try:
-        await asyncio.wait([waiting, *running], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([*waiting, *running], return_when=asyncio.FIRST_COMPLETED)
         for server, _place in servers:
             server.should_exit = True
         await asyncio.gather(*running)
     finally:
-        waiting.cancel()
-        await asyncio.to_thread(loop.stop)
+        for task in waiting:
+            task.cancel()
 
 
 @contextlib.contextmanager

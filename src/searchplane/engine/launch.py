@@ -85,12 +85,13 @@ def archive_options(installation: Installation) -> tuple[str, ...]:
 def file_options(folder: Path) -> tuple[str, ...]:
     """Whatever a node writes on its own account lies in its own folder.
 
-    Its user may have no home: Java would take one called `?` in the working directory.
+    Its user may have no home: Java would take one called `?` in the working directory. A dump is as
+    large as the heap; under a fixed name, which Java does not write over, there is only the first.
     """
     return (
         f"-Duser.home={folder / 'tmp'}",
         f"-Djava.io.tmpdir={folder / 'tmp'}",
         "-XX:+HeapDumpOnOutOfMemoryError",
-        f"-XX:HeapDumpPath={folder / 'logs'}",
+        f"-XX:HeapDumpPath={folder / 'logs' / 'java-heap.hprof'}",
         f"-XX:ErrorFile={folder / 'logs' / 'java-error.log'}",
     )

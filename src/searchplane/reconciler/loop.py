@@ -2,21 +2,21 @@
 
 Each cluster has one task: a pass, then a wait until the pass asked to be repeated, or until
 somebody wakes it (a request was accepted, a process died). A bounded number of passes run at the
-same time. A pass that fails by a fault of ours is logged and tried again ever more slowly; the
-other clusters do not notice.
+same time. Work that fails, be it by a fault of ours, is logged and tried again ever more slowly;
+the other clusters do not notice, and the loop goes on.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
 from searchplane.domain.ids import ClusterId
 from searchplane.domain.observed import HostCapacity
-from searchplane.errors import Permanent, Transient
+from searchplane.errors import SearchplaneError
 from searchplane.reconciler.one_pass import OnePass
 from searchplane.reconciler.ports import Ports
 from searchplane.store import capacity, clusters
@@ -27,9 +27,10 @@ AT_WORK = 8
 """Passes that may run at the same time."""
 CAPACITY_SECONDS = 5.0
 """Between two looks at the host."""
-DATABASE_SECONDS = 1.0
-"""Until the database is asked again for the clusters there are."""
 LONGEST_BACKOFF = 60.0
+"""Between two passes over a cluster that fail."""
+LONGEST_RETRY = 5.0
+"""Between two attempts at what all clusters need."""
 
 
 class Loop:
@@ -42,25 +43,37 @@ class Loop:
         self._tasks: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(AT_WORK)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._woken_early: list[ClusterId] = []
+
+    @property
+    def is_running(self) -> bool:
+        return self._loop is not None
 
     def wake(self, cluster_id: ClusterId) -> None:
-        """Look at this cluster now; returns at once."""
+        """Look at this cluster now; returns at once.
+
+        Before the start and after the end there is nothing to do: what was asked for is recorded
+        already, and a start looks at everything.
+        """
         if self._loop is None:
-            self._woken_early.append(cluster_id)
             return
-        with suppress(RuntimeError):  # the loop has ended: the next start looks at everything
+        with suppress(RuntimeError):  # it ended in this moment
             self._loop.call_soon_threadsafe(self._wake, cluster_id)
 
-    async def run(self, stopping: asyncio.Event) -> None:
-        """Tend all clusters until `stopping` is set; passes at work are then cut off."""
+    async def run(self, stopping: asyncio.Event, looked: Callable[[], None] = lambda: None) -> None:
+        """Tend all clusters until `stopping` is set; passes at work are then cut off.
+
+        `looked` is called when the host was looked at for the first time, or could not be.
+        """
         self._loop = asyncio.get_running_loop()
-        self._begin(self._watch_capacity())
-        self._begin(self._wake_all())
-        await stopping.wait()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._begin(self._watch_capacity(looked))
+        self._begin(supervised("listing the clusters", self._wake_all))
+        try:
+            await stopping.wait()
+        finally:
+            self._loop = None
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _wake(self, cluster_id: ClusterId) -> None:
         event = self._wakes.get(cluster_id)
@@ -71,14 +84,7 @@ class Loop:
 
     async def _wake_all(self) -> None:
         """Look at every cluster there is, however long the database takes to answer."""
-        while True:
-            try:
-                known = await asyncio.to_thread(self._all_ids)
-                break
-            except Transient as error:
-                log.warning("the clusters cannot be listed yet: %s", error)
-                await asyncio.sleep(DATABASE_SECONDS)
-        for cluster_id in (*known, *self._woken_early):
+        for cluster_id in await asyncio.to_thread(self._all_ids):
             self._wake(cluster_id)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
@@ -96,7 +102,7 @@ class Loop:
             except Exception:
                 failures += 1
                 log.exception("the pass over cluster %s failed", cluster_id)
-                after = min(LONGEST_BACKOFF, 2.0**failures)
+                after = _backoff(failures, LONGEST_BACKOFF)
             else:
                 if outcome.after is None:
                     del self._wakes[cluster_id]
@@ -105,9 +111,15 @@ class Loop:
             with suppress(TimeoutError):
                 await asyncio.wait_for(wake.wait(), after)
 
-    async def _watch_capacity(self) -> None:
+    async def _watch_capacity(self, looked: Callable[[], None]) -> None:
+        async def look() -> None:
+            try:
+                await record_capacity(self._ports)
+            finally:
+                looked()
+
         while True:
-            await record_capacity(self._ports)
+            await supervised("looking at the host", look)
             await asyncio.sleep(CAPACITY_SECONDS)
 
     def _all_ids(self) -> list[ClusterId]:
@@ -115,17 +127,30 @@ class Loop:
             return clusters.all_ids(connection)
 
 
-async def record_capacity(ports: Ports) -> None:
-    """Look at the host and store what it has left, for the handlers that admit clusters.
+async def supervised(doing: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Do the work; after every fault again, ever more slowly."""
+    failures = 0
+    while True:
+        try:
+            await work()
+            return
+        except Exception as error:  # whatever it is, the clusters stay tended
+            failures += 1
+            # Only a fault of ours is told with where it comes from.
+            trace = None if isinstance(error, SearchplaneError) else error
+            log.warning("%s failed: %s", doing, error, exc_info=trace)
+        await asyncio.sleep(_backoff(failures, LONGEST_RETRY))
 
-    A host that cannot be looked at, or a full disk, is logged: clusters are tended all the same.
-    """
+
+def _backoff(failures: int, longest: float) -> float:
+    return min(longest, 2.0 ** (min(failures, 10) - 1))
+
+
+async def record_capacity(ports: Ports) -> None:
+    """Look at the host and store what it has left, for the handlers that admit clusters."""
 
     def store(seen: HostCapacity) -> None:
         with ports.database.write() as connection:
             capacity.record(connection, seen)
 
-    try:
-        await asyncio.to_thread(store, await ports.driver.capacity())
-    except (Transient, Permanent) as error:
-        log.warning("what the host has left cannot be recorded: %s", error)
+    await asyncio.to_thread(store, await ports.driver.capacity())

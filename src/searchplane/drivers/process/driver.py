@@ -80,7 +80,7 @@ class ProcessDriver:
         return self._roots.real(BUCKETS) / str(tenant)
 
     async def capacity(self) -> HostCapacity:
-        return await asyncio.to_thread(lambda: host.capacity(self._roots.real(NODES)))
+        return await asyncio.to_thread(self._capacity)
 
     async def place(self, ref: NodeRef) -> str:
         """Another call for the same node may give another address: the caller stores it."""
@@ -110,6 +110,10 @@ class ProcessDriver:
 
     async def close(self) -> None:
         self._watches.close()
+
+    def _capacity(self) -> HostCapacity:
+        with explained("Looking at the host", self._roots.data):
+            return host.capacity(self._roots.real(NODES))
 
     def _ensure(self, spec: NodeSpec) -> int | None:
         owner = None if self._users is None else self._users.owner(spec.tenant)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,14 +27,24 @@ class Memory:
 def capacity(folder: Path) -> HostCapacity:
     """Memory that nodes may take, and free space of the disk that `folder` is, or will be, on."""
     existing = next(path for path in (folder, *folder.parents) if path.exists())
-    machine = psutil.virtual_memory()
-    memory = within_limit(Memory(machine.total, machine.available), CGROUP)
+    has = memory()
     return HostCapacity(
-        memory_total_mb=memory.total // MEGABYTE,
-        memory_available_mb=memory.available // MEGABYTE,
+        memory_total_mb=has.total // MEGABYTE,
+        memory_available_mb=has.available // MEGABYTE,
         disk_free_bytes=psutil.disk_usage(str(existing)).free,
         observed=datetime.now(UTC),
     )
+
+
+def memory() -> Memory:
+    """What nodes share with everything else here."""
+    machine = psutil.virtual_memory()
+    return within_limit(Memory(machine.total, machine.available), CGROUP)
+
+
+def processors() -> int:
+    """Those that this process, and so its nodes, may run on."""
+    return len(os.sched_getaffinity(0))
 
 
 def within_limit(machine: Memory, group: Path) -> Memory:
