@@ -31,6 +31,10 @@ def settings() -> str:
     return "\n".join(lines) + "\n"
 
 
+WITHOUT_OPERATION = {"APIGW.0101": "none: no operation has the path and method"}
+"""Who answers a code that no operation declares; the others are faults of the service."""
+
+
 def errors() -> str:
     users = defaultdict(list)
     for operation in OPERATIONS:
@@ -46,7 +50,8 @@ def errors() -> str:
     ]
     for code, (status, meaning) in sorted(CODES.items()):
         named = users.get(code, [])
-        shown = "any" if len(named) > 8 else ", ".join(named) or "any, on a fault of the service"
+        unnamed = WITHOUT_OPERATION.get(code, "any, on a fault of the service")
+        shown = "any" if len(named) > 8 else ", ".join(named) or unnamed
         lines.append(f"| {code} | {status} | {meaning} | {shown} |")
     return "\n".join(lines) + "\n"
 

@@ -5,13 +5,16 @@ Command-line options override them. docs/settings.md is generated from this file
 
 from __future__ import annotations
 
+import json
 import os
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from platformdirs import user_cache_path, user_data_path
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class DriverKind(StrEnum):
@@ -72,7 +75,7 @@ class Settings(BaseSettings):
         description="The first project's name; the region's name, or it followed by `_`.",
     )
     domain: str = Field(default="local", description="The first domain's (account's) name.")
-    zones: tuple[str, ...] = Field(
+    zones: Annotated[tuple[str, ...], NoDecode] = Field(
         default=("local-1", "local-2", "local-3"),
         description="Availability zones, as a JSON list; nodes go to the first unless asked "
         "otherwise.",
@@ -87,7 +90,9 @@ class Settings(BaseSettings):
         ge=0,
         description="Free disk, in MB, below which no cluster is created.",
     )
-    token_hours: float = Field(default=24, gt=0, description="How long a token is valid, in hours.")
+    token_hours: float = Field(
+        default=24, gt=0, le=365 * 24, description="How long a token is valid, in hours."
+    )
     unknown_cluster_status: int = Field(
         default=404,
         description="HTTP status for an unknown cluster: 404, or 403 as Huawei Cloud answers.",
@@ -95,6 +100,7 @@ class Settings(BaseSettings):
     create_deadline_seconds: float = Field(
         default=600,
         gt=0,
+        le=7 * 24 * 3600,
         description="How long a cluster may take to become green before it shows 303, in seconds.",
     )
     maven_mirror: str | None = Field(
@@ -111,14 +117,62 @@ class Settings(BaseSettings):
     )
     node_uid_count: int = Field(default=8000, ge=1, description="How many such users there are.")
     hashing_workers: int = Field(
-        default=2, ge=1, description="Passwords hashed at the same time; more wait or get 429."
+        default=2,
+        ge=1,
+        description="Logins at work at the same time, and creations besides; more wait or get 429.",
     )
-    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="DEBUG, INFO, WARNING or ERROR."
+    )
 
     @field_validator("data", "cache")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @field_validator("zones", mode="before")
+    @classmethod
+    def _json_list(cls, value: Any) -> Any:
+        """Read here and not by the settings library, whose own error names no value."""
+        if not isinstance(value, str):
+            return value
+        try:
+            zones = json.loads(value)
+        except ValueError:
+            zones = None
+        if not isinstance(zones, list):
+            raise ValueError('a JSON list such as ["local-1", "local-2"] is right')  # noqa: TRY004 - pydantic wants ValueError
+        return zones
+
+    @field_validator("zones")
+    @classmethod
+    def _different_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("at least one zone is right")
+        usable = all(zone and zone == zone.strip() and "," not in zone for zone in value)
+        if not usable or len(set(value)) != len(value):
+            raise ValueError("different names without commas and outer spaces are right")
+        return value
+
+    @field_validator("maven_mirror")
+    @classmethod
+    def _mirror(cls, value: str | None) -> str | None:
+        if value is not None and not _is_web_address(value):
+            raise ValueError("an address such as https://mirror.example.org/maven is right")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _public(cls, value: str | None) -> str | None:
+        if value is not None and not _is_web_address(value):
+            raise ValueError("an address such as https://search.example.org is right")
+        return value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _capitals(cls, value: Any) -> Any:
+        known = isinstance(value, str) and value.upper() in ("DEBUG", "INFO", "WARNING", "ERROR")
+        return value.upper() if known else value
 
     @field_validator("listen", "ops_listen")
     @classmethod
@@ -131,7 +185,7 @@ class Settings(BaseSettings):
     @classmethod
     def _known_status(cls, value: int) -> int:
         if value not in (403, 404):
-            raise ValueError(f"is {value}; 403 and 404 are right")
+            raise ValueError("403 and 404 are right")
         return value
 
     @property
@@ -146,6 +200,17 @@ class Settings(BaseSettings):
     def base_url(self) -> str:
         """Where clients reach the API; no slash at the end."""
         return (self.public_url or f"http://{self.listen}").rstrip("/")
+
+
+def _is_web_address(text: str) -> bool:
+    """http(s) with a host, and nothing after the path, so that paths can be added."""
+    try:
+        parts = urlsplit(text)
+        port_is_right = parts.port is None or parts.port > 0
+    except ValueError:  # the port is no number, or an IPv6 address is not closed
+        return False
+    plain = not (parts.query or parts.fragment or set(text) & set(" \t'\""))
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and port_is_right and plain
 
 
 def split_listen(listen: str) -> tuple[str, int]:

@@ -245,6 +245,58 @@ async def test_a_missing_network_has_the_code_of_what_is_missing(
     assert (answer.status_code, answer.json()["errCode"]) == (400, code)
 
 
+@pytest.mark.parametrize(
+    ("encryption", "field", "value"),
+    [
+        ({"systemEncrypted": "1"}, "systemCmkid", "''"),
+        ({"systemEncrypted": 1, "systemCmkid": " "}, "systemCmkid", "' '"),
+        ({"systemEncrypted": "2", "systemCmkid": "key"}, "systemEncrypted", "'2'"),
+        ({"systemEncrypted": "true"}, "systemEncrypted", "'true'"),
+        ({"systemEncrypted": ""}, "systemEncrypted", "''"),
+    ],
+)
+async def test_disks_are_not_quietly_left_unencrypted(
+    waiting: httpx.AsyncClient, encryption: dict[str, Any], field: str, value: str
+) -> None:
+    answer = await refused(waiting, "encrypted", diskEncryption=encryption)
+    assert answer["errCode"] == "CSS.5038"
+    assert f"cluster.diskEncryption.{field} is {value}: " in answer["error_msg"]
+    assert "is right" in answer["error_msg"]
+
+
+@pytest.mark.parametrize(
+    ("encryption", "shown"),
+    [
+        ({"systemEncrypted": "1", "systemCmkid": "key-1"}, (True, "key-1")),
+        ({"systemEncrypted": 0, "systemCmkid": "key-1"}, (False, "")),
+        ({}, (False, "")),
+    ],
+)
+async def test_a_key_for_disks_is_shown_again(
+    waiting: httpx.AsyncClient, encryption: dict[str, Any], shown: tuple[bool, str]
+) -> None:
+    name = f"disks-{len(encryption)}{'ab'[shown[0]]}"
+    made = await create(waiting, name, instanceNum=1, diskEncryption=encryption)
+    got = (await waiting.get(f"/clusters/{made}")).json()
+    assert (got["diskEncrypted"], got["cmkId"]) == shown
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "what"),
+    [
+        ("told-one", {"instanceNum": 1}, "1 node of Elasticsearch 7.10.2"),
+        ("told-two", {"instanceNum": 2} | SECURED, "2 nodes of OpenSearch 2.19.1"),
+    ],
+)
+async def test_the_first_event_says_what_was_accepted_and_from_whom(
+    waiting: httpx.AsyncClient, name: str, changes: dict[str, Any], what: str
+) -> None:
+    made = await create(waiting, name, **changes)
+    (event,) = (await waiting.get(f"/clusters/{made}/events")).json()["events"]
+    said = f"accepted: create {what}, asked for by admin"
+    assert (event["phase"], event["sentence"]) == ("accepted", said)
+
+
 async def test_no_nics_at_all(waiting: httpx.AsyncClient) -> None:
     made = getting_started("no-network")
     del made["cluster"]["instance"]["nics"]

@@ -55,6 +55,16 @@ async def test_deleting_shows_at_once_and_twice_is_the_same_wish(untended: Live)
             assert shown["actionProgress"] == {"DELETING": "0%"}
 
 
+async def test_the_wish_is_an_event_once(untended: Live) -> None:
+    async with untended.client(untended.token()) as css:
+        cluster_id = await create(css, "told")
+        for _ in range(2):
+            await css.delete(f"/clusters/{cluster_id}")
+        told = (await css.get(f"/clusters/{cluster_id}/events")).json()["events"]
+    said = [one["sentence"] for one in told if one["phase"] == "accepted"]
+    assert said[1:] == ["accepted: delete, asked for by admin"]
+
+
 async def test_a_name_is_taken_until_the_cluster_is_gone(untended: Live) -> None:
     async with untended.client(untended.token()) as css:
         cluster_id = await create(css, "lingers")

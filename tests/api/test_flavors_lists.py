@@ -79,7 +79,7 @@ async def test_one_version_of_a_datastore(css: httpx.AsyncClient) -> None:
 
 async def test_an_unknown_datastore_lists_those_there_are(css: httpx.AsyncClient) -> None:
     answer = await css.get("/datastore/none/flavors")
-    assert (answer.status_code, answer.json()["errCode"]) == (404, "CSS.5036")
+    assert (answer.status_code, answer.json()["errCode"]) == (400, "CSS.5036")
     assert all(known in answer.json()["externalMessage"] for known in DATASTORE_IDS.values())
 
 

@@ -21,9 +21,9 @@ from tests.support.live_service import PASSWORD, Live, live_service, until
 from tests.support.running import getting_started
 
 import searchplane
-from searchplane.api.codes import AUTHENTICATED, CODES, COMMON
-from searchplane.api.operation import Envelope, Operation
-from searchplane.api.problems import IDENTITY_CODES
+from searchplane.api.codes import CODES
+from searchplane.api.openapi import error_codes
+from searchplane.api.operation import Operation
 from searchplane.api.routes import OPERATIONS
 
 UNKNOWN = "00000000-0000-0000-0000-000000000000"
@@ -136,12 +136,7 @@ def check(operation: Operation, answer: httpx.Response) -> None:
     if answer.status_code < 400 or operation.method == "HEAD":
         return
     code = answer.json()["error_code"]
-    allowed = {*operation.errors, *COMMON, *(AUTHENTICATED if operation.action else ())}
-    if operation.envelope is Envelope.IDENTITY:
-        allowed |= {IDENTITY_CODES.get(one, one) for one in allowed}
-    if operation.body is not None:
-        allowed |= {"CSS.0006", "IAM.0011"}
-    assert code in allowed, f"{operation.id} does not declare {code}"
+    assert code in error_codes(operation), f"{operation.id} does not declare {code}"
     assert CODES[code].status == answer.status_code
 
 

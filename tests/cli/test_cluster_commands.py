@@ -49,7 +49,8 @@ def test_show_as_json_is_the_answer_of_the_api(service: Served, green: str, run:
 def test_events_end_with_a_green_cluster(service: Served, green: str, run: Run) -> None:
     run("cluster", "wait", green, "--data", service.data)
     lines = run("cluster", "events", green, "--data", service.data).out.splitlines()
-    assert "prepare   choosing addresses for 3 nodes" in lines[0]
+    assert "accepted: create 3 nodes of Elasticsearch 7.10.2, asked for by admin" in lines[0]
+    assert "prepare   choosing addresses for 3 nodes" in lines[1]
     assert lines[-1].endswith("steady    all 3 nodes joined; the cluster is green")
 
 
@@ -61,7 +62,7 @@ def test_followed_events_end_with_the_cluster(service: Served, run: Run) -> None
         followed = run("cluster", "events", cluster_id, "-f", "--json", "--data", service.data)
         deletion.join()
     assert followed.code == 0
-    assert json.loads(followed.out.splitlines()[0])["phase"] == "prepare"
+    assert json.loads(followed.out.splitlines()[0])["phase"] == "accepted"
 
 
 def test_a_cluster_that_is_not_there_is_a_sentence(service: Served, run: Run) -> None:

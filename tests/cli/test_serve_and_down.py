@@ -125,8 +125,8 @@ def test_a_wrong_option_is_named(run: Run, words: tuple[str, str], sentence: str
 def test_a_wrong_variable_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEARCHPLANE_TOKEN_HOURS", "0")
     ran = run("serve")
-    assert ran.code == 2
-    assert "SEARCHPLANE_TOKEN_HOURS: Input should be greater than 0" in ran.err
+    assert ran.code == 1
+    assert "SEARCHPLANE_TOKEN_HOURS is '0': Input should be greater than 0" in ran.err
 
 
 def test_a_data_folder_that_cannot_be_used_is_a_sentence(tmp_path: Path, run: Run) -> None:

@@ -164,3 +164,34 @@ def test_an_unreachable_mirror_is_told_without_its_password(
 
     assert "one-1.0.jar" in str(failed.value)
     assert "hidden" not in str(failed.value)
+
+
+@pytest.mark.parametrize("status", [401, 404, 500])
+def test_a_repository_that_does_not_give_a_file_is_told_as_that(
+    status: int, mirror: Mirror, tmp_path: Path
+) -> None:
+    mirror.answer("one", status, status, status)
+    with pytest.raises(Transient) as failed:
+        ArtifactStore(tmp_path, mirror.address).fetch(ALL[:1])
+
+    assert "the repository did not give it: missing there, or access is refused" in str(
+        failed.value
+    )
+
+
+def test_an_address_that_is_none_is_told_without_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installer, "PAUSES", (0.0,))
+    with pytest.raises(Transient, match="cannot fetch") as failed:
+        ArtifactStore(tmp_path, "http://user:hidden@host:port/maven").fetch(ALL[:1])
+
+    assert "hidden" not in str(failed.value)
+
+
+def test_a_worker_that_dies_fails_the_whole(tmp_path: Path) -> None:
+    def work(one: Artifact) -> None:
+        raise ZeroDivisionError(one.name)
+
+    with pytest.raises(ZeroDivisionError, match="one"):
+        installer.in_parallel(work, ALL[:1])

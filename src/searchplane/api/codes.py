@@ -36,7 +36,7 @@ CODES: dict[str, Code] = {
     "CSS.5022": Code(400, "The subnet is missing."),
     "CSS.5023": Code(400, "The security group is missing."),
     "CSS.5033": Code(400, "The disk size is not a multiple of 4 and 10."),
-    "CSS.5036": Code(404, "The datastore does not exist."),
+    "CSS.5036": Code(400, "The datastore does not exist."),
     "CSS.5038": Code(400, "A parameter is out of range."),
     "CSS.5044": Code(400, "The snapshot prefix is wrong."),
     "CSS.5046": Code(400, "The network is missing."),

@@ -108,7 +108,7 @@ def _headers(operation: Operation) -> Iterator[Schema]:
 
 def _responses(operation: Operation) -> Iterator[tuple[str, Schema]]:
     yield str(operation.status), _answer(operation)
-    by_status: dict[int, list[str]] = {status: [] for status in operation.statuses}
+    by_status: dict[int, list[str]] = {}
     for code in error_codes(operation):
         by_status.setdefault(CODES[code].status, []).append(code)
         if code == UNKNOWN_CLUSTER:
@@ -118,7 +118,7 @@ def _responses(operation: Operation) -> Iterator[tuple[str, Schema]]:
         yield (
             str(status),
             {
-                "description": ", ".join(dict.fromkeys(codes)) or "Refused.",
+                "description": ", ".join(dict.fromkeys(codes)),
                 "headers": _REQUEST_ID,
                 "content": {"application/json": {"schema": {"$ref": _ref(shape)}}},
             },

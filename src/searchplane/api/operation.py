@@ -1,8 +1,9 @@
 """The declaration of an operation: everything that is known about it stands in one place.
 
 Routes, validation, permission check, OpenAPI, the documentation table and the test matrix are all
-read from here. A handler is a plain function from a `Call` to an `Answer`; it runs in a worker
-thread and may use SQL and hashing, but holds no connection to anything that runs.
+read from here. A handler is a plain function from a `Call` to an `Answer`. It runs in a worker
+thread and may use SQL; one that hashes a password is in a pool of its own, so that a third of a
+second of computing is waited for by its like alone.
 """
 
 from __future__ import annotations
@@ -30,10 +31,15 @@ class Envelope(Enum):
 
 
 class Pool(Enum):
-    """Which worker threads run the handler: hashing must not hold up the rest."""
+    """Which worker threads run the handler.
+
+    Logins and creations may hash a password. Each kind has few threads and a bounded queue of its
+    own: neither holds up the other, and neither holds up what is quick.
+    """
 
     QUICK = "quick"
-    HASHING = "hashing"
+    LOGIN = "login"
+    CREATION = "creation"
 
 
 @dataclass(frozen=True)
@@ -41,8 +47,6 @@ class Answer:
     """What a handler gives back: a model, or raw `content` with its own type, or nothing."""
 
     body: BaseModel | None = None
-    status: int | None = None
-    """None means the operation's own status."""
     headers: Mapping[str, str] = field(default_factory=dict)
     content: bytes | None = None
     content_type: str = "application/json"
@@ -53,7 +57,6 @@ class Call:
     """One request, checked: credentials proven, action allowed, body and query valid."""
 
     services: Services
-    request_id: str
     now: datetime
     path: Mapping[str, str]
     headers: Mapping[str, str] = field(repr=False)
@@ -100,13 +103,9 @@ class Operation:
     errors: tuple[str, ...] = ()
     envelope: Envelope = Envelope.CSS
     pool: Pool = Pool.QUICK
-    statuses: tuple[int, ...] = ()
-    """Statuses beyond `status` and those of the error codes (identity errors have no code)."""
     raw_answer: str | None = None
     """The content type of an answer that is not JSON."""
     answer_headers: tuple[str, ...] = ()
     request_headers: tuple[str, ...] = ()
     self_service: bool = False
     """About the caller's own identity: any valid credential may, whatever its scope and roles."""
-    any_scope: bool = False
-    """The actor's scope may be any; False means the project in the path, where there is one."""

@@ -33,6 +33,10 @@ MAX_BODY_BYTES = 12 * 1024 * 1024
 """The public gateway's limit."""
 
 
+NO_OPERATION = "none"
+"""The name under which requests are counted that no operation has."""
+
+
 @dataclass(frozen=True)
 class RawRequest:
     """A request as it came in; header names in lower case, the body whole."""
@@ -68,7 +72,7 @@ def _answer(
     operation: Operation, services: Services, request: RawRequest, request_id: str
 ) -> RawAnswer:
     try:
-        return _finish(operation, _carry_out(operation, services, request, request_id), request_id)
+        return _finish(operation, _carry_out(operation, services, request), request_id)
     except SearchplaneError as error:
         unknown_cluster = services.settings.unknown_cluster_status
         return problems.answer(error, operation.envelope, request_id, unknown_cluster)
@@ -77,20 +81,35 @@ def _answer(
         return problems.internal(operation.envelope, request_id)
 
 
-def unknown_route(path: str) -> RawAnswer:
+def refuse(operation: Operation, services: Services, error: Refused) -> RawAnswer:
+    """The answer for a request of the operation that is not even begun."""
+    answer = problems.answer(error, operation.envelope, new_request_id())
+    services.metrics.refused(operation.id, answer.status)
+    return answer
+
+
+def unknown_route(path: str, services: Services) -> RawAnswer:
     """The answer for a path or method that no operation has."""
-    envelope = Envelope.IDENTITY if path.startswith("/v3") else Envelope.CSS
-    return problems.answer(
-        Refused("APIGW.0101", "no operation has this path and method"), envelope, new_request_id()
-    )
+    error = Refused("APIGW.0101", "no operation has this path and method")
+    answer = problems.answer(error, _envelope(path), new_request_id())
+    services.metrics.refused(NO_OPERATION, answer.status)
+    return answer
 
 
-def _carry_out(
-    operation: Operation, services: Services, request: RawRequest, request_id: str
-) -> Answer:
+def fault(path: str, services: Services, request_id: str) -> RawAnswer:
+    """The answer for a fault of ours outside every operation."""
+    answer = problems.internal(_envelope(path), request_id)
+    services.metrics.refused(NO_OPERATION, answer.status)
+    return answer
+
+
+def _envelope(path: str) -> Envelope:
+    return Envelope.IDENTITY if path.startswith("/v3") else Envelope.CSS
+
+
+def _carry_out(operation: Operation, services: Services, request: RawRequest) -> Answer:
     call = Call(
         services=services,
-        request_id=request_id,
         now=datetime.now(UTC),
         path=request.path,
         headers=request.headers,
@@ -98,8 +117,7 @@ def _carry_out(
     if operation.action is not None:
         actor = services.identity.authenticate(request.headers, call.now)
         if not operation.self_service:
-            project = None if operation.any_scope else request.path.get("project_id")
-            authorise(actor, operation.action, project)
+            authorise(actor, operation.action, request.path.get("project_id"))
         call = replace(call, actor=actor)
     return operation.handler(
         replace(
@@ -138,4 +156,4 @@ def _finish(operation: Operation, answer: Answer, request_id: str) -> RawAnswer:
     headers = problems.headers(request_id) | dict(answer.headers)
     if content:
         headers["Content-Type"] = content_type
-    return RawAnswer(answer.status or operation.status, headers, content or b"")
+    return RawAnswer(operation.status, headers, content or b"")

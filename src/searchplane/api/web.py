@@ -1,7 +1,7 @@
 """Operations as routes of the web framework. The only file that knows it.
 
 One route handler a path, choosing the operation by method. Bodies are read with a limit; the rest
-of the request runs in worker threads, hashing in its own small pool.
+of the request runs in worker threads; what may hash a password has small pools of its own.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from litestar import Litestar, Request, Response, route
@@ -18,14 +19,15 @@ from litestar.enums import HttpMethod
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
-from searchplane.api import problems
-from searchplane.api.operation import Envelope, Operation, Pool
+from searchplane.api.operation import Operation, Pool
 from searchplane.api.pipeline import (
     MAX_BODY_BYTES,
     RawAnswer,
     RawRequest,
+    fault,
     handle,
     new_request_id,
+    refuse,
     unknown_route,
 )
 from searchplane.api.services import Services
@@ -39,44 +41,68 @@ MAX_HEADER_BYTES = 32 * 1024
 BODY_SECONDS = 60.0
 """How long a client may take to send its body."""
 
-HASHING_QUEUE_PER_WORKER = 16
-"""Logins that may wait for a hashing worker; beyond that 429."""
+LOGINS_WAITING = 32
+"""Logins that may wait for a worker; beyond that 429."""
+
+CREATIONS_WAITING = 64
+"""Creations that may wait for a worker, at most a third of a second each; beyond that 429."""
 
 QUICK_WORKERS = 16
 
 
 class Workers:
-    """The two thread pools, and the bound on the hashing one."""
+    """The thread pools, and the bounds on those whose work takes long."""
 
-    def __init__(self, hashing_workers: int) -> None:
+    def __init__(self, services: Services) -> None:
+        few = services.settings.hashing_workers
+        self._services = services
         self._quick = ThreadPoolExecutor(QUICK_WORKERS, "request")
-        self._hashing = ThreadPoolExecutor(hashing_workers, "hashing")
-        self._most = hashing_workers * (1 + HASHING_QUEUE_PER_WORKER)
-        self._hashing_now = 0
+        self._slow = {
+            Pool.LOGIN: _Slow(ThreadPoolExecutor(few, "login"), few + LOGINS_WAITING, "logins"),
+            Pool.CREATION: _Slow(
+                ThreadPoolExecutor(few, "creation"), few + CREATIONS_WAITING, "creations"
+            ),
+        }
 
-    async def run(self, operation: Operation, services: Services, request: RawRequest) -> RawAnswer:
-        loop = asyncio.get_running_loop()
-        if operation.pool is Pool.QUICK:
-            return await loop.run_in_executor(self._quick, handle, operation, services, request)
-        if self._hashing_now >= self._most:
-            busy = Throttled("APIGW.0308", "too many logins at once", retry_after=1)
-            return problems.answer(busy, operation.envelope, new_request_id())
-        self._hashing_now += 1
+    async def run(self, operation: Operation, request: RawRequest) -> RawAnswer:
+        slow = self._slow.get(operation.pool)
+        if slow is None:
+            return await self._run(self._quick, operation, request)
+        if slow.now >= slow.most:
+            busy = Throttled("APIGW.0308", f"too many {slow.what} at once", retry_after=1)
+            return refuse(operation, self._services, busy)
+        slow.now += 1
         try:
-            return await loop.run_in_executor(self._hashing, handle, operation, services, request)
+            return await self._run(slow.threads, operation, request)
         finally:
-            self._hashing_now -= 1
+            slow.now -= 1
+
+    async def _run(
+        self, threads: ThreadPoolExecutor, operation: Operation, request: RawRequest
+    ) -> RawAnswer:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(threads, handle, operation, self._services, request)
 
     def close(self) -> None:
-        self._quick.shutdown(wait=False, cancel_futures=True)
-        self._hashing.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._quick, *(slow.threads for slow in self._slow.values())):
+            threads.shutdown(wait=False, cancel_futures=True)
+
+
+@dataclass
+class _Slow:
+    """A pool for `most` requests, at work or waiting; only the HTTP loop counts them."""
+
+    threads: ThreadPoolExecutor
+    most: int
+    what: str
+    now: int = 0
 
 
 def build(
     operations: Iterable[Operation], services: Services, extra: Iterable[HTTPRouteHandler] = ()
 ) -> Litestar:
     """The ASGI application that serves `operations`."""
-    workers = Workers(services.settings.hashing_workers)
+    workers = Workers(services)
     by_path: dict[str, dict[str, Operation]] = defaultdict(dict)
     for operation in operations:
         for path in operation.paths:
@@ -87,7 +113,11 @@ def build(
         openapi_config=None,
         logging_config=None,
         request_max_body_size=None,  # the framework's own limit is smaller; _read has ours
-        exception_handlers={HTTPException: _no_route, Exception: _fault},
+        exception_handlers={
+            HTTPException: lambda request, _: _no_route(request, services),
+            Exception: lambda request, error: _fault(request, error, services),
+        },
+        after_request=_named,
         on_shutdown=[workers.close],
     )
 
@@ -105,7 +135,7 @@ def _route(
     async def endpoint(request: Request[Any, Any, Any]) -> Response[bytes]:
         operation = methods.get(request.method)
         if operation is None:
-            return _response(unknown_route(request.url.path))
+            return _response(unknown_route(request.url.path, services))
         return _response(await _answer(operation, request, services, workers))
 
     return endpoint
@@ -122,11 +152,11 @@ async def _answer(
             body=await asyncio.wait_for(_read(request), BODY_SECONDS),
         )
     except Refused as error:
-        return problems.answer(error, operation.envelope, new_request_id())
+        return refuse(operation, services, error)
     except TimeoutError:
         slow = Refused("CSS.0001", f"the body did not arrive within {BODY_SECONDS:.0f} s")
-        return problems.answer(slow, operation.envelope, new_request_id())
-    return await workers.run(operation, services, raw)
+        return refuse(operation, services, slow)
+    return await workers.run(operation, raw)
 
 
 def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
@@ -158,11 +188,20 @@ def _response(answer: RawAnswer) -> Response[bytes]:
     return Response(answer.body, status_code=answer.status, headers=headers, media_type=media_type)
 
 
-def _fault(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+def _named(response: Response[Any]) -> Response[Any]:
+    """Give an answer that no operation made, such as /healthz, its request id too."""
+    response.headers.setdefault("X-Request-Id", new_request_id())
+    return response
+
+
+def _fault(
+    request: Request[Any, Any, Any], error: Exception, services: Services
+) -> Response[bytes]:
     """What the pipeline itself could not answer: a fault of ours outside every handler."""
-    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return _response(problems.internal(Envelope.CSS, new_request_id()))
+    request_id = new_request_id()
+    log.error("%s: %s %s failed", request_id, request.method, request.url.path, exc_info=error)
+    return _response(fault(request.url.path, services, request_id))
 
 
-def _no_route(request: Request[Any, Any, Any], _error: HTTPException) -> Response[bytes]:
-    return _response(unknown_route(request.url.path))
+def _no_route(request: Request[Any, Any, Any], services: Services) -> Response[bytes]:
+    return _response(unknown_route(request.url.path, services))

@@ -13,6 +13,8 @@ import click
 from searchplane import __version__
 
 if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
     from searchplane.settings import Settings
 
 Command = Callable[..., Any]
@@ -185,11 +187,17 @@ def _settings(given: dict[str, Any]) -> Settings:
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
-        wrong = error.errors(include_url=False)[0]
-        name = str(wrong["loc"][0])
-        shown = f"--{name.replace('_', '-')}" if given.get(name) else f"SEARCHPLANE_{name.upper()}"
-        text = wrong["msg"].removeprefix("Value error, ")
-        raise click.UsageError(f"{shown}: {text}") from error
+        raise _wrong_setting(error.errors(include_url=False)[0], given) from None
+
+
+def _wrong_setting(wrong: ErrorDetails, given: dict[str, Any]) -> click.ClickException:
+    """One sentence: the option or variable, its value and what is right."""
+    name, value = str(wrong["loc"][0]), wrong["input"]
+    text = wrong["msg"].removeprefix("Value error, ")
+    if given.get(name) is not None:
+        return click.UsageError(f"--{name.replace('_', '-')}: {text}")
+    shown = "not as it must be" if "@" in str(value) else repr(value)  # it may hold a password
+    return click.ClickException(f"SEARCHPLANE_{name.upper()} is {shown}: {text}")
 
 
 def _login(data: Path | None, cloud: str | None) -> Any:

@@ -54,6 +54,7 @@ class Draft:
     description: str
     enterprise_project_id: str
     cmk_id: str | None
+    disk_encrypted: str = "0"
 
 
 def accept(draft: Draft, known_zones: tuple[str, ...]) -> ClusterSpec:
@@ -71,7 +72,7 @@ def accept(draft: Draft, known_zones: tuple[str, ...]) -> ClusterSpec:
         backup=draft.backup,
         tags=draft.tags,
         enterprise_project_id=draft.enterprise_project_id,
-        cmk_id=draft.cmk_id,
+        cmk_id=draft.cmk_id if draft.disk_encrypted == "1" else None,
     )
 
 
@@ -86,6 +87,7 @@ def _violations(draft: Draft, known_zones: tuple[str, ...]) -> Iterator[Violatio
     if draft.backup is not None:
         yield from backup.violations(draft.backup)
     yield from _tags(draft.tags)
+    yield from _encryption(draft)
     yield from _texts(draft)
 
 
@@ -213,6 +215,21 @@ def _tags(tags: tuple[Tag, ...]) -> Iterator[Violation]:
                 tag.value,
                 "0 to 255 letters, digits, spaces and _ . : = + - @ / are right",
             )
+
+
+def _encryption(draft: Draft) -> Iterator[Violation]:
+    name = "cluster.diskEncryption"
+    if draft.disk_encrypted not in ("0", "1"):
+        yield Violation(
+            "CSS.5038", f"{name}.systemEncrypted", draft.disk_encrypted, '"0" or "1" is right'
+        )
+    elif draft.disk_encrypted == "1" and not (draft.cmk_id or "").strip():
+        yield Violation(
+            "CSS.5038",
+            f"{name}.systemCmkid",
+            draft.cmk_id or "",
+            'the id of a key is right when systemEncrypted is "1"',
+        )
 
 
 def _texts(draft: Draft) -> Iterator[Violation]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import queue
+import re
 import shutil
 import tempfile
 import threading
@@ -20,7 +21,7 @@ from pathlib import Path
 
 from searchplane.engine.folders import make_folder, sha256
 from searchplane.engine.lock import Artifact
-from searchplane.errors import Permanent, SearchplaneError, Transient
+from searchplane.errors import Permanent, Transient
 
 PARALLEL = 4
 PAUSES = (1.0, 4.0, 0.0)
@@ -28,6 +29,9 @@ PAUSES = (1.0, 4.0, 0.0)
 STAGING = ".fetch-"
 TIMEOUT = 30
 """Seconds without a byte after which an attempt has failed."""
+
+NOT_GIVEN = "the repository did not give it: missing there, or access is refused"
+_CREDENTIALS = re.compile(r"[^\s'\"]*@")
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, the bytes done and the bytes in all (0 and 0: not counted)."""
@@ -113,9 +117,9 @@ class ArtifactStore:
             try:
                 return self._attempt(artifact, staging / str(number), meter)
             except (OSError, RuntimeError) as error:
-                # RuntimeError is how the client says that no repository gave it the file. Its
-                # text holds the repository's address, which may have a password in it.
-                failure = str(error) if isinstance(error, OSError) else "the repository has none"
+                # RuntimeError is how the client says that the answer was not 200; which one it
+                # was, it does not say.
+                failure = _told(error) if isinstance(error, OSError) else NOT_GIVEN
                 log.info("fetching %s failed: %s", artifact, failure)
             time.sleep(pause)
         raise Transient(f"cannot fetch {artifact} ({artifact.path.name}): {failure}")
@@ -151,6 +155,11 @@ class ArtifactStore:
         return path
 
 
+def _told(error: OSError) -> str:
+    """The error's text, in which the mirror's address may stand, without what opens the mirror."""
+    return _CREDENTIALS.sub("***@", str(error))
+
+
 def in_parallel(work: Callable[[Artifact], None], artifacts: Iterable[Artifact]) -> None:
     """Do `work` for each, a few at a time; the first error ends it and is raised.
 
@@ -159,7 +168,7 @@ def in_parallel(work: Callable[[Artifact], None], artifacts: Iterable[Artifact])
     waiting: queue.SimpleQueue[Artifact] = queue.SimpleQueue()
     for artifact in artifacts:
         waiting.put(artifact)
-    errors: list[SearchplaneError | OSError] = []
+    errors: list[BaseException] = []
 
     def worker() -> None:
         while not errors:
@@ -167,7 +176,7 @@ def in_parallel(work: Callable[[Artifact], None], artifacts: Iterable[Artifact])
                 work(waiting.get_nowait())
             except queue.Empty:
                 return
-            except (SearchplaneError, OSError) as error:
+            except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
                 errors.append(error)
 
     threads = [threading.Thread(target=worker, daemon=True) for _ in range(PARALLEL)]

@@ -60,6 +60,10 @@ class Metrics:
         self._requests.labels(operation, str(status)).inc()
         self._request_seconds.labels(operation).observe(seconds)
 
+    def refused(self, operation: str, status: int) -> None:
+        """Answered without being begun, so that no time is worth counting."""
+        self._requests.labels(operation, str(status)).inc()
+
     def passed(self, cluster_id: str, phase: str, states: Iterable[str]) -> None:
         """One pass found the cluster in `phase` and its nodes in `states`."""
         self._passes.labels(phase).inc()

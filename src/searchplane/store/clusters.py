@@ -32,19 +32,27 @@ from searchplane.store.schema import clusters, nodes, projects
 _SPEC = TypeAdapter(ClusterSpec)
 
 
+def check_name(connection: Connection, project_id: ProjectId, name: str) -> None:
+    """Raises Refused CSS.5050 if the name is taken in the project."""
+    same = (clusters.c.project_id == project_id, clusters.c.name == name)
+    if connection.execute(select(clusters.c.id).where(*same)).first() is not None:
+        raise _taken(name)
+
+
 def add(connection: Connection, cluster: Cluster) -> None:
     """Store a new cluster. Raises Refused CSS.5050 if its name is taken in the project."""
     try:
         connection.execute(insert(clusters).values(_row(cluster)))
     except IntegrityError as error:
-        raise Refused(
-            "CSS.5050",
-            f"cluster.name is {cluster.spec.name!r}: another cluster of the project has it",
-        ) from error
+        raise _taken(cluster.spec.name) from error
     connection.execute(
         insert(nodes),
         [_node_row(cluster.id, place, node) for place, node in enumerate(cluster.nodes)],
     )
+
+
+def _taken(name: str) -> Refused:
+    return Refused("CSS.5050", f"cluster.name is {name!r}: another cluster of the project has it")
 
 
 def find(connection: Connection, cluster_id: ClusterId) -> Cluster | None:
@@ -115,7 +123,8 @@ def begin_action(connection: Connection, cluster: Cluster, action: Action) -> No
 
 def record(connection: Connection, before: Cluster, after: Cluster) -> bool:
     """Store what a pass saw, and only what changed; False if a request was accepted meanwhile."""
-    changes = {name: value for name, value in _row(after).items() if value != _row(before)[name]}
+    old_row, new_row = _row(before), _row(after)
+    changes = {name: value for name, value in new_row.items() if value != old_row[name]}
     matched = connection.execute(
         update(clusters)
         .where(clusters.c.id == before.id, clusters.c.revision == before.revision)

@@ -22,6 +22,9 @@ from searchplane.errors import Permanent, Transient
 
 BUSY_TIMEOUT_MS = 10_000
 
+Transaction = Connection
+"""What `read` and `write` give, for those who only pass it on."""
+
 
 class Database:
     """One database; safe to share between threads."""

@@ -12,6 +12,8 @@ from searchplane.store.schema import events
 
 KEEP_PER_CLUSTER = 500
 KEEP_FOR = timedelta(days=30)
+ACCEPTED = "accepted"
+"""The phase of an event that a request made; passes have phases of their own."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,17 @@ def after(connection: Connection, cluster_id: ClusterId, last_seen: int, limit: 
         .limit(limit)
     )
     return [Event(*row) for row in rows]
+
+
+def last(connection: Connection, cluster_id: ClusterId) -> Event | None:
+    """The newest event of a cluster."""
+    row = connection.execute(
+        select(events.c.id, events.c.at, events.c.phase, events.c.sentence)
+        .where(events.c.cluster_id == cluster_id)
+        .order_by(events.c.id.desc())
+        .limit(1)
+    ).first()
+    return Event(*row) if row else None
 
 
 def prune(connection: Connection, cluster_id: ClusterId, now: datetime) -> None:

@@ -13,7 +13,8 @@ from searchplane.domain import status
 from searchplane.domain.cluster import Action, ActionKind, Cluster, Node
 from searchplane.domain.engines import supports_security
 from searchplane.errors import NotFound
-from searchplane.store import clusters
+from searchplane.store import clusters, events
+from searchplane.store.database import Transaction
 
 REST_PORT = 9200
 
@@ -120,7 +121,11 @@ class ListQuery(Request):
 def find_cluster(call: Call) -> Cluster:
     """The cluster named in the path; NotFound if it is missing or another project's."""
     with call.services.database.read() as connection:
-        cluster = clusters.find_in_project(connection, call.project.id, call.path["cluster_id"])
+        return _find(call, connection)
+
+
+def _find(call: Call, connection: Transaction) -> Cluster:
+    cluster = clusters.find_in_project(connection, call.project.id, call.path["cluster_id"])
     if cluster is None:
         raise NotFound("CSS.0015", f"cluster_id is {call.path['cluster_id'][:64]!r}")
     return cluster
@@ -149,10 +154,12 @@ def list_clusters(call: Call) -> Answer:
 
 def delete_cluster(call: Call) -> Answer:
     """A second delete of a cluster that is being deleted is the same wish: 200 again."""
-    cluster = find_cluster(call)
-    if not cluster.is_being(ActionKind.DELETING):
-        with call.services.database.write() as connection:
+    with call.services.database.write() as connection:
+        cluster = _find(call, connection)
+        if not cluster.is_being(ActionKind.DELETING):
             clusters.begin_action(connection, cluster, Action(ActionKind.DELETING, call.now))
+            said = f"accepted: delete, asked for by {call.user.user_name}"
+            events.add(connection, cluster.id, call.now, events.ACCEPTED, said)
     call.services.wake(cluster.id)
     return Answer()
 

@@ -1,7 +1,8 @@
 """Create a cluster (v1.0): the body, read leniently, to a draft; the draft to a record.
 
-The handler checks, commits cluster, nodes and action in one transaction, wakes the loop and
-answers. Nothing is started here.
+The handler checks, commits cluster, nodes, action and event in one transaction, wakes the loop
+and answers. Nothing is started here. A password is hashed only for what passed every check, which
+are made again in the transaction, as another request may have come first.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Annotated
 from pydantic import Field
 
 from searchplane.api.fields import Boolean, Integer, Reply, Request, Text, TextOrNumber
-from searchplane.api.operation import Answer, Call, Operation
+from searchplane.api.operation import Answer, Call, Operation, Pool
 from searchplane.domain.admission import admit
 from searchplane.domain.backup import DEFAULT_PERIOD
 from searchplane.domain.cluster import (
@@ -30,7 +31,8 @@ from searchplane.domain.creation import Draft, accept
 from searchplane.domain.engines import DEFAULT_DATASTORE, Datastore
 from searchplane.domain.ids import ClusterId, NodeId
 from searchplane.domain.layout import lay_out
-from searchplane.store import capacity, clusters, secrets
+from searchplane.store import capacity, clusters, events, secrets
+from searchplane.store.database import Transaction
 
 
 class VolumeBody(Request):
@@ -116,19 +118,16 @@ class CreateClusterReply(Reply):
 
 def create_cluster(call: Call) -> Answer:
     body: ClusterBody = call.body.cluster
-    settings = call.services.settings
-    spec = accept(_draft(body), settings.zones)
+    spec = accept(_draft(body), call.services.settings.zones)
     cluster = _new(call, spec)
+    with call.services.database.read() as connection:
+        _check(call, connection, cluster)
     kept = _secrets(call, body)
     with call.services.database.write() as connection:
-        admit(
-            cluster.nodes,
-            clusters.all_nodes(connection),
-            capacity.latest(connection),
-            settings.disk_floor_mb,
-        )
+        _check(call, connection, cluster)
         clusters.add(connection, cluster)
         secrets.add_missing(connection, cluster.id, kept)
+        events.add(connection, cluster.id, call.now, events.ACCEPTED, _said(call, spec))
     call.services.wake(cluster.id)
     return Answer(CreateClusterReply(cluster=CreatedCluster(id=cluster.id, name=spec.name)))
 
@@ -146,6 +145,24 @@ def _new(call: Call, spec: ClusterSpec) -> Cluster:
         sentence="accepted; not looked at yet",
         unhealthy_since=call.now,
     )
+
+
+def _check(call: Call, connection: Transaction, cluster: Cluster) -> None:
+    """The name is free, and the host can carry the nodes."""
+    clusters.check_name(connection, cluster.project_id, cluster.spec.name)
+    admit(
+        cluster.nodes,
+        clusters.all_nodes(connection),
+        capacity.latest(connection),
+        call.services.settings.disk_floor_mb,
+        call.now,
+    )
+
+
+def _said(call: Call, spec: ClusterSpec) -> str:
+    count = sum(group.count for group in spec.groups)
+    nodes = f"{count} node{'' if count == 1 else 's'} of {spec.engine}"
+    return f"accepted: create {nodes}, asked for by {call.user.user_name}"
 
 
 def _secrets(call: Call, body: ClusterBody) -> dict[str, str]:
@@ -174,9 +191,8 @@ def _draft(body: ClusterBody) -> Draft:
         tags=tuple(Tag(tag.key, tag.value) for tag in body.tags or ()),
         description=body.desc or "",
         enterprise_project_id=body.enterprise_project_id or "0",
-        cmk_id=encryption.system_cmkid
-        if encryption and encryption.system_encrypted == "1"
-        else None,
+        cmk_id=encryption.system_cmkid if encryption else None,
+        disk_encrypted=encryption.system_encrypted if encryption else "0",
     )
 
 
@@ -204,6 +220,7 @@ OPERATIONS = [
         handler=create_cluster,
         summary="Create a cluster of data nodes.",
         action="css:cluster:create",
+        pool=Pool.CREATION,
         body=CreateClusterRequest,
         answer=CreateClusterReply,
         errors=(

@@ -17,7 +17,7 @@ from searchplane.domain.flavors import (
     offers,
     version_id,
 )
-from searchplane.errors import NotFound
+from searchplane.errors import NotFound, Refused
 
 
 class FlavorReply(Reply):
@@ -131,7 +131,7 @@ def list_datastore_flavors(call: Call) -> Answer:
     names = {known: name for name, known in DATASTORE_IDS.items()}
     if wanted not in names:
         known = ", ".join(f"{known} ({name})" for known, name in names.items())
-        raise NotFound("CSS.5036", f"datastore_id is {wanted[:64]!r}; there are {known}")
+        raise Refused("CSS.5036", f"datastore_id is {wanted[:64]!r}; there are {known}")
     mine = [one for one in offers() if one.datastore.type == names[wanted]]
     only = call.query.datastore_version_id
     versions = [

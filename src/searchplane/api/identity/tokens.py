@@ -135,9 +135,9 @@ OPERATIONS = (
         query=TokenQuery,
         answer=TokenAnswer,
         status=201,
-        errors=("IAM.0001", "IAM.0072"),
+        errors=("IAM.0001", "IAM.0011", "IAM.0072"),
         envelope=Envelope.IDENTITY,
-        pool=Pool.HASHING,
+        pool=Pool.LOGIN,
         answer_headers=(SUBJECT,),
     ),
     Operation(
