@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from tests.support.cluster_examples import NOW, node, refused
@@ -18,12 +19,22 @@ THREE = tuple(node(number) for number in (1, 2, 3))
 
 
 def test_an_empty_host_takes_three_nodes() -> None:
-    admit(THREE, (), ROOMY, FLOOR_MB)
+    admit(THREE, (), ROOMY, FLOOR_MB, NOW)
 
 
 def test_a_host_nobody_has_looked_at_takes_nothing() -> None:
-    error = refused(lambda: admit(THREE, (), None, FLOOR_MB))
+    error = refused(lambda: admit(THREE, (), None, FLOOR_MB, NOW))
     assert error.code == "CSS.0023"
+    assert "not known yet" in error.detail
+
+
+@pytest.mark.parametrize(("age", "fits"), [(60, True), (61, False)])
+def test_an_old_look_says_nothing(age: int, fits: bool) -> None:
+    seen = replace(ROOMY, observed=NOW - timedelta(seconds=age))
+    if fits:
+        admit(THREE, (), seen, FLOOR_MB, NOW)
+        return
+    error = refused(lambda: admit(THREE, (), seen, FLOOR_MB, NOW))
     assert "not known yet" in error.detail
 
 
@@ -32,9 +43,9 @@ def test_all_promises_together_fit_in_95_percent_of_the_memory(total: int, fits:
     capacity = replace(ROOMY, memory_total_mb=total)
     promised = tuple(node(number, ready=True) for number in (4, 5, 6))
     if fits:
-        admit(THREE, promised, capacity, FLOOR_MB)
+        admit(THREE, promised, capacity, FLOOR_MB, NOW)
         return
-    error = refused(lambda: admit(THREE, promised, capacity, FLOOR_MB))
+    error = refused(lambda: admit(THREE, promised, capacity, FLOOR_MB, NOW))
     assert error.code == "CSS.0023"
     for figure in (3 * NODE_MB, int(total * 0.95), "is promised already"):
         assert str(figure) in error.detail
@@ -43,15 +54,37 @@ def test_all_promises_together_fit_in_95_percent_of_the_memory(total: int, fits:
 def test_nodes_that_do_not_run_yet_count_against_what_is_free() -> None:
     capacity = replace(ROOMY, memory_available_mb=6 * NODE_MB - 1)
     running = tuple(node(number, ready=True) for number in (4, 5, 6))
-    admit(THREE, running, capacity, FLOOR_MB)
+    admit(THREE, running, capacity, FLOOR_MB, NOW)
     starting = tuple(node(number) for number in (4, 5, 6))
-    error = refused(lambda: admit(THREE, starting, capacity, FLOOR_MB))
+    error = refused(lambda: admit(THREE, starting, capacity, FLOOR_MB, NOW))
     assert f"need {3 * NODE_MB} MB" in error.detail
     assert f"{3 * NODE_MB - 1} MB is free" in error.detail
 
 
+@pytest.mark.parametrize(
+    ("ago", "last_error", "fits"),
+    [
+        (30, None, True),
+        (29, None, False),
+        (-1, None, False),
+        (30, "the port is busy", False),
+    ],
+)
+def test_a_starting_node_counts_once(ago: int, last_error: str | None, fits: bool) -> None:
+    capacity = replace(ROOMY, memory_available_mb=3 * NODE_MB)
+    began = NOW - timedelta(seconds=ago)
+    starting = (node(4, starts=1, last_start=began, last_error=last_error),)
+    if fits:
+        admit(THREE, starting, capacity, FLOOR_MB, NOW)
+        return
+    error = refused(lambda: admit(THREE, starting, capacity, FLOOR_MB, NOW))
+    assert f"{2 * NODE_MB} MB is free" in error.detail
+
+
 def test_a_free_figure_is_never_below_nothing() -> None:
-    error = refused(lambda: admit(THREE, THREE, replace(ROOMY, memory_available_mb=100), FLOOR_MB))
+    error = refused(
+        lambda: admit(THREE, THREE, replace(ROOMY, memory_available_mb=100), FLOOR_MB, NOW)
+    )
     assert "; 0 MB is free" in error.detail
 
 
@@ -59,8 +92,8 @@ def test_a_free_figure_is_never_below_nothing() -> None:
 def test_the_disk_keeps_its_floor(free: int, fits: bool) -> None:
     capacity = replace(ROOMY, disk_free_bytes=free * 2**20)
     if fits:
-        admit(THREE, (), capacity, FLOOR_MB)
+        admit(THREE, (), capacity, FLOOR_MB, NOW)
         return
-    error = refused(lambda: admit(THREE, (), capacity, FLOOR_MB))
+    error = refused(lambda: admit(THREE, (), capacity, FLOOR_MB, NOW))
     assert error.code == "CSS.0023"
     assert f"{free} MB of disk is free; at least {FLOOR_MB} MB" in error.detail

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.cluster_examples import NOW, UNSEEN, cluster, doomed, live, look, node, view
 
-from searchplane.domain.cluster import Cluster, Failure
+from searchplane.domain.cluster import Action, ActionKind, Cluster, Failure
 from searchplane.domain.observed import (
     Absent,
     EngineView,
@@ -119,6 +119,44 @@ def test_a_live_cluster_fails_when_primaries_are_gone_past_the_deadline() -> Non
 def test_a_live_cluster_with_its_primaries_does_not_fail_for_one_node() -> None:
     seen = look(UNSEEN, *UP[1:], engine=view(2, 3, health=Health.YELLOW), at=LATE)
     assert planned(live(), seen).failure is None
+
+
+def test_primaries_that_are_back_end_the_failure_of_a_live_cluster() -> None:
+    record = live(failure=Failure("CSS.6002", "no node answers", NOW), unhealthy_since=NOW)
+    seen = look(Stopped(), *UP[1:], engine=view(2, 3, health=Health.YELLOW), at=LATE)
+    assert planned(record, seen).failure is None
+    red = look(Stopped(), *UP[1:], engine=view(2, 3, health=Health.RED), at=LATE)
+    assert planned(record, red).failure is not None
+
+
+def test_a_creation_s_failure_stays_until_all_of_it_is_there() -> None:
+    record = cluster(failure=Failure("CSS.6000", "no disk", NOW))
+    seen = look(Stopped(), *UP[1:], engine=view(2, 3, health=Health.YELLOW), at=LATE)
+    assert planned(record, seen).failure is not None
+
+
+def test_a_download_may_take_its_time() -> None:
+    seen = look(Absent(), distribution=Installing("80 of 300 MB"), at=LATE)
+    assert planned(cluster(1), seen).failure is None
+
+
+def test_an_installation_that_fails_has_the_time_since_the_request() -> None:
+    began = NOW - timedelta(seconds=1)
+    record = cluster(1, action=Action(ActionKind.CREATING, LATE), created=began, updated=began)
+    failing = look(Absent(), distribution=InstallFailed("no mirror"), at=began + PATIENCE.create)
+    assert planned(record, failing).failure is None
+    failure = planned(record, replace(failing, at=LATE)).failure
+    assert failure is not None
+    assert (failure.code, "no mirror" in failure.message) == ("CSS.6000", True)
+
+
+@pytest.mark.parametrize("record", [cluster(), live(unhealthy_since=NOW)])
+def test_nothing_is_late_that_nobody_looked_at(record: Cluster) -> None:
+    dead = look(UNSEEN, UNSEEN, UNSEEN, engine=Unknown("no node answers"), at=LATE)
+    back = Patience(PATIENCE.create, since=LATE - PATIENCE.create)
+    assert plan(record, dead, back, certified=True).failure is None
+    before = Patience(PATIENCE.create, LATE - PATIENCE.create - timedelta(seconds=1))
+    assert plan(record, dead, before, certified=True).failure is not None
 
 
 STATES = st.sampled_from([Absent(), Stopped(), Stopped("oom"), Running(), Running(7), UNSEEN])

@@ -10,6 +10,7 @@ from tests.support.cluster_examples import NOW, UNSEEN, cluster, live, look, nod
 from searchplane.domain.cluster import Cluster
 from searchplane.domain.observed import (
     Absent,
+    EngineView,
     Health,
     InstallFailed,
     Installing,
@@ -21,6 +22,7 @@ from searchplane.domain.observed import (
 from searchplane.domain.plan import (
     SOON,
     STEADY,
+    WATCHING,
     YELLOW_PATIENCE,
     CompleteAction,
     EndBootstrap,
@@ -31,6 +33,7 @@ from searchplane.domain.plan import (
     Plan,
     StartNode,
     plan,
+    subject_of,
 )
 
 PATIENCE = Patience(timedelta(minutes=10))
@@ -202,3 +205,41 @@ def test_progress_grows_on_the_way() -> None:
     shown = [one.progress for one in way]
     assert shown == sorted(set(shown))
     assert shown[-1] == 100
+
+
+@pytest.mark.parametrize(
+    "seen", [view(1, 2), view(1, 2, 3, health=Health.RED, unassigned=1), Unknown("no answer")]
+)
+def test_a_live_cluster_that_is_not_whole_is_watched_at_ease(seen: EngineView | Unknown) -> None:
+    assert planned(live(), look(*UP, engine=seen)).after == WATCHING
+    assert planned(cluster(), look(*UP, engine=seen)).after == SOON
+
+
+def test_figures_do_not_make_a_new_subject() -> None:
+    def fetching(sentence: str) -> str:
+        return planned(cluster(1), look(Absent(), distribution=Installing(sentence))).subject
+
+    assert fetching("12 of 88 MB") == fetching("13.5 of 88 MB") != fetching("unpacking")
+    moving = [view(1, 2, 3, health=Health.RED, unassigned=count) for count in (1, 20)]
+    assert len({planned(cluster(), look(*UP, engine=seen)).subject for seen in moving}) == 1
+
+
+@pytest.mark.parametrize("name", ["es-test-ess-esn-1-1", "7.10.2", "127.20.0.1:9200", "a/7/b"])
+def test_names_versions_and_addresses_are_no_figures(name: str) -> None:
+    assert subject_of(f"{name} has 3 of 12.5; 4.") == f"{name} has N of N; N."
+
+
+def test_a_node_that_fails_again_and_again_is_one_subject() -> None:
+    def tried(seconds: float) -> Plan:
+        began = NOW - timedelta(seconds=seconds)
+        failed = node(1, starts=5, last_start=began, last_error="port is busy")
+        return planned(cluster(1, (failed,)), look(Stopped()))
+
+    assert len({tried(seconds).sentence for seconds in (1, 2, 60)}) == 3
+    assert len({tried(seconds).subject for seconds in (1, 2, 60)}) == 1
+
+
+def test_why_the_last_launch_did_not_come_off_is_newer_than_the_log() -> None:
+    failed = node(1, starts=1, last_error="port is busy")
+    found = planned(cluster(1, (failed,)), look(Stopped("an old error")))
+    assert "port is busy" in found.sentence

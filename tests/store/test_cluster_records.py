@@ -140,3 +140,16 @@ def test_forgetting_takes_nodes_secrets_and_events_along(connection: Connection)
         node.id for node in numbered(2).nodes
     }
     assert not clusters.forget(connection, numbered(1))
+
+
+def test_a_record_is_turned_into_columns_once_before_and_once_after(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = numbered(1)
+    clusters.add(connection, before)
+    turned: list[Cluster] = []
+    row = clusters._row
+    monkeypatch.setattr(clusters, "_row", lambda one: turned.append(one) or row(one))
+    after = replace(before, progress=50)
+    assert clusters.record(connection, before, after)
+    assert turned == [before, after]

@@ -1,10 +1,12 @@
 """Whether the host can carry what is asked for, counted in what nodes really take here.
 
 Two bounds hold: all accepted nodes together fit in the host's memory, and those that do not run
-yet fit in what is free now. An unobserved host admits nothing.
+yet fit in what is free now. A host that was not looked at lately admits nothing.
 """
 
 from __future__ import annotations
+
+from datetime import datetime, timedelta
 
 from searchplane.domain.cluster import Node
 from searchplane.domain.layout import memory_needed_mb
@@ -14,6 +16,10 @@ from searchplane.errors import Refused
 SHORT = "CSS.0023"
 USABLE = 0.95
 """The share of the host's memory that nodes may take together."""
+FRESH = timedelta(seconds=60)
+"""How old a look at the host may be; the loop looks every few seconds."""
+SETTLED = timedelta(seconds=30)
+"""How long after its start a process has taken its memory, so that it is not free any longer."""
 
 
 def admit(
@@ -21,9 +27,10 @@ def admit(
     accepted: tuple[Node, ...],
     capacity: HostCapacity | None,
     disk_floor_mb: int,
+    now: datetime,
 ) -> None:
     """Refuse (CSS.0023) with the figures if `wanted` does not fit beside `accepted`."""
-    if capacity is None:
+    if capacity is None or now - capacity.observed > FRESH:
         raise Refused(SHORT, "the host's memory and disk are not known yet; try again in a moment")
     need = memory_needed_mb(wanted)
     total = int(capacity.memory_total_mb * USABLE)
@@ -34,8 +41,8 @@ def admit(
             f"the nodes need {need} MB of memory; {total} MB is the most for all nodes here and "
             f"{taken} MB of it is promised already",
         )
-    starting = memory_needed_mb(tuple(node for node in accepted if not node.ready))
-    free = capacity.memory_available_mb - starting
+    coming = tuple(node for node in accepted if not _settled(node, capacity.observed))
+    free = capacity.memory_available_mb - memory_needed_mb(coming)
     if need > free:
         raise Refused(SHORT, f"the nodes need {need} MB of memory; {max(free, 0)} MB is free")
     free_mb = capacity.disk_free_bytes // 2**20
@@ -43,3 +50,15 @@ def admit(
         raise Refused(
             SHORT, f"{free_mb} MB of disk is free; at least {disk_floor_mb} MB must stay free"
         )
+
+
+def _settled(node: Node, observed: datetime) -> bool:
+    """What is free was measured after the node had taken its memory.
+
+    A node whose last launch did not come off (`last_error`) will take it yet.
+    """
+    if node.ready:
+        return True
+    if node.last_start is None or node.last_error is not None:
+        return False
+    return observed - node.last_start >= SETTLED

@@ -126,6 +126,8 @@ class ActionKind(StrEnum):
 
 @dataclass(frozen=True)
 class Action:
+    """`started` moves on while the engine is being installed: nothing is late before that ends."""
+
     kind: ActionKind
     started: datetime
 

@@ -8,7 +8,8 @@ A failed cluster is planned like any other: when its cause is mended, the next p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -29,6 +30,8 @@ from searchplane.domain.predicates import may_remove, may_start, seconds_until_s
 
 SOON = 0.2
 """Seconds to the next look while something is being done."""
+WATCHING = 1.0
+"""Seconds to the next look at a live cluster that is not whole, where nothing can be done."""
 STEADY = 15.0
 """Seconds to the next look at a cluster that is what it should be; a death wakes the loop."""
 YELLOW_PATIENCE = timedelta(seconds=120)
@@ -56,7 +59,7 @@ class StartNode:
 
 @dataclass(frozen=True)
 class EndBootstrap:
-    """Take the bootstrap setting out of every node's configuration, then store that it is out."""
+    """Take the bootstrap setting out of the nodes' configuration, then store that it is out."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +110,21 @@ class Phase(StrEnum):
     DELETE = "delete"
 
 
+_FIGURE = re.compile(r"(?<![\w.:/-])\d+(?:\.\d+)?(?![\w:/-]|\.\d)")
+"""A number that stands for itself; not part of a name, a version or an address."""
+
+
+def subject_of(sentence: str) -> str:
+    """The sentence without its figures: the same as long as the same is going on."""
+    return _FIGURE.sub("N", sentence)
+
+
 @dataclass(frozen=True)
 class Plan:
-    """`after` is in seconds. `ready` are the nodes that are members now."""
+    """`after` is in seconds. `ready` are the nodes that are members now.
+
+    `topic` stands for the sentence where two sentences alternate while the same is going on.
+    """
 
     phase: Phase
     sentence: str
@@ -119,13 +134,24 @@ class Plan:
     ready: frozenset[NodeId] = frozenset()
     healthy: bool = False
     failure: Failure | None = None
+    topic: str | None = None
+
+    @property
+    def subject(self) -> str:
+        """What the plan is about; a new one is worth an event."""
+        return subject_of(self.topic or self.sentence)
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long things may take before they count as failed."""
+    """How long things may take before they count as failed.
+
+    `since` is when this process first looked at the cluster: nothing before it counts as late,
+    since nobody was there to act.
+    """
 
     create: timedelta
+    since: datetime | None = None
 
 
 def plan(
@@ -186,6 +212,7 @@ def _waiting(
     steps: tuple[Step, ...] = (),
     after: float = SOON,
     progress: int = 2,
+    topic: str | None = None,
 ) -> Plan:
     """A plan of a cluster that is not whole, with what the engine says of it all the same."""
     return Plan(
@@ -196,26 +223,30 @@ def _waiting(
         progress,
         ready=_ready(cluster, observation),
         healthy=_primaries_there(observation),
+        topic=topic,
     )
 
 
 def _start(cluster: Cluster, observation: Observation) -> Plan:
     steps: list[Step] = []
     said: list[str] = []
+    topics: list[str] = []
     after = STEADY
     for node in cluster.nodes:
         if isinstance(observation.nodes[node.id], Running):
             continue
         refusal = may_start(cluster, node, observation)
         wait = seconds_until_start(node, observation.at)
+        topic = refusal or _situation(cluster, node, observation)
+        topics.append(topic)
         if refusal is not None:
             said.append(refusal)
             after = min(after, 2.0)
         elif wait > 0:
-            said.append(_backing_off(node, observation, wait))
+            said.append(f"{topic}; trying again in {wait:.0f} s")
             after = min(after, wait)
         else:
-            said.append(_starting(cluster, node, observation))
+            said.append(topic if _is_first(node, observation) else f"{topic}; starting it again")
             steps.append(StartNode(node.id))
     return _waiting(
         Phase.START,
@@ -225,45 +256,53 @@ def _start(cluster: Cluster, observation: Observation) -> Plan:
         steps=tuple(steps),
         after=SOON if steps else after,
         progress=10 + 60 * len(_ready(cluster, observation)) // len(cluster.nodes),
+        topic="; ".join(topics),
     )
 
 
-def _backing_off(node: Node, observation: Observation, wait: float) -> str:
-    return f"{node.name} {_why_down(node, observation)}; trying again in {wait:.0f} s"
+def _is_first(node: Node, observation: Observation) -> bool:
+    return node.starts == 0 and isinstance(observation.nodes[node.id], Absent)
 
 
-def _starting(cluster: Cluster, node: Node, observation: Observation) -> str:
-    if node.starts == 0 and isinstance(observation.nodes[node.id], Absent):
+def _situation(cluster: Cluster, node: Node, observation: Observation) -> str:
+    """What is the matter with a node that does not run: why its last launch did not come off,
+    else the last error of its log."""
+    if _is_first(node, observation):
         return f"starting {node.name} ({cluster.spec.engine}, {node.heap_mb} MB of heap)"
-    return f"{node.name} {_why_down(node, observation)}; starting it again"
-
-
-def _why_down(node: Node, observation: Observation) -> str:
     state = observation.nodes[node.id]
-    reason = (state.last_error if isinstance(state, Stopped) else None) or node.last_error
-    return f"does not run: {reason}" if reason else "does not run"
+    reason = node.last_error or (state.last_error if isinstance(state, Stopped) else None)
+    return f"{node.name} does not run: {reason}" if reason else f"{node.name} does not run"
 
 
 def _form(cluster: Cluster, observation: Observation) -> Plan:
     engine = observation.engine
     ready = _ready(cluster, observation)
     share = 20 + 60 * len(ready) // len(cluster.nodes)
+    after = SOON if cluster.action is not None else WATCHING
     if isinstance(engine, Unknown):
         sentence = f"{_count(len(cluster.nodes))} started; {engine.reason}"
-        return _waiting(Phase.FORM, sentence, cluster, observation, progress=share)
+        return _waiting(Phase.FORM, sentence, cluster, observation, after=after, progress=share)
     missing = [node.name for node in cluster.nodes if node.id not in ready]
     if missing:
         sentence = (
             f"{len(ready)} of {len(cluster.nodes)} nodes joined; waiting for {', '.join(missing)}"
         )
-        return _waiting(Phase.FORM, sentence, cluster, observation, progress=share)
+        return _waiting(Phase.FORM, sentence, cluster, observation, after=after, progress=share)
     steps: tuple[Step, ...] = () if cluster.bootstrapped else (EndBootstrap(),)
     if not _balanced(cluster, engine, observation.at):
         sentence = (
             f"{_joined(cluster)}; {engine.initializing + engine.relocating} shards moving, "
             f"{engine.unassigned} unassigned"
         )
-        return _waiting(Phase.BALANCE, sentence, cluster, observation, steps=steps, progress=90)
+        return _waiting(
+            Phase.BALANCE,
+            sentence,
+            cluster,
+            observation,
+            steps=steps,
+            after=after,
+            progress=90,
+        )
     if cluster.action is not None:
         steps = (*steps, CompleteAction())
     return _waiting(
@@ -317,34 +356,41 @@ def _delete(cluster: Cluster, observation: Observation) -> Plan:
 def _with_failure(
     found: Plan, cluster: Cluster, observation: Observation, patience: Patience
 ) -> Plan:
-    """Past its deadline a cluster counts as failed, until a pass finds it whole again."""
-    if found.phase is Phase.STEADY:
+    """Past its deadline a cluster counts as failed, until a pass finds it as it should be.
+
+    A live cluster is, as soon as its primaries are there; a creation, when all of it is.
+    """
+    if found.phase is Phase.STEADY or (cluster.action is None and found.healthy):
         return found
     if cluster.failure is not None:
         kept = Failure(cluster.failure.code, found.sentence, cluster.failure.since)
         return _failing(found, kept)
-    if cluster.action is not None:
-        since, code = cluster.action.started, "CSS.6000"
-    elif cluster.unhealthy_since is not None and not found.healthy:
-        since, code = cluster.unhealthy_since, "CSS.6002"
-    else:
+    since = _late_from(found, cluster, observation)
+    if since is None:
         return found
+    if patience.since is not None:
+        since = max(since, patience.since)
     if observation.at - since <= patience.create:
         return found
+    code = "CSS.6002" if cluster.action is None else "CSS.6000"
     return _failing(found, Failure(code, found.sentence, observation.at))
 
 
+def _late_from(found: Plan, cluster: Cluster, observation: Observation) -> datetime | None:
+    """What the deadline is counted from; None when nothing can be late.
+
+    A download may take as long as it takes. An installation that fails has the time since the
+    request, because attempts that begin anew again and again would never be late.
+    """
+    if cluster.action is None:
+        return cluster.unhealthy_since
+    if found.phase is not Phase.INSTALL:
+        return cluster.action.started
+    return cluster.created if isinstance(observation.distribution, InstallFailed) else None
+
+
 def _failing(found: Plan, failure: Failure) -> Plan:
-    return Plan(
-        found.phase,
-        found.sentence,
-        found.steps,
-        max(found.after, 1.0),
-        found.progress,
-        found.ready,
-        found.healthy,
-        failure,
-    )
+    return replace(found, after=max(found.after, 1.0), failure=failure)
 
 
 def _ready(cluster: Cluster, observation: Observation) -> frozenset[NodeId]:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from searchplane.domain.cluster import Cluster, Node
 from searchplane.domain.ids import NodeId
+from searchplane.domain.observed import Running
 from searchplane.domain.plan import (
     CompleteAction,
     EndBootstrap,
@@ -68,10 +69,10 @@ async def _place(cluster: Cluster, node_id: NodeId, ports: Ports) -> Cluster:
 
 async def _start(cluster: Cluster, node_id: NodeId, ports: Ports) -> Cluster:
     node = _node(cluster, node_id)
-    counted = replace(node, starts=node.starts + 1, last_start=datetime.now(UTC))
+    counted = replace(node, starts=node.starts + 1, last_start=datetime.now(UTC), last_error=None)
     cluster = await _record_node(cluster, counted, ports)
-    kept = await asyncio.to_thread(_secrets, cluster, ports)
     try:
+        kept = await asyncio.to_thread(_secrets, cluster, ports)
         await ports.driver.ensure(ports.compose(cluster, counted, kept))
     except (Transient, Permanent) as error:
         await _record_node(cluster, replace(counted, last_error=str(error)), ports)
@@ -80,10 +81,15 @@ async def _start(cluster: Cluster, node_id: NodeId, ports: Ports) -> Cluster:
 
 
 async def _end_bootstrap(cluster: Cluster, ports: Ports) -> Cluster:
+    """A node that died since the look is left to the next pass, which counts its start.
+
+    Nothing is lost by it: a start writes the configuration anew, from the record.
+    """
     formed = replace(cluster, bootstrapped=True)
     kept = await asyncio.to_thread(_secrets, cluster, ports)
     for node in formed.nodes:
-        await ports.driver.ensure(ports.compose(formed, node, kept))
+        if isinstance(await ports.driver.observe(NodeRef(cluster.id, node.id)), Running):
+            await ports.driver.ensure(ports.compose(formed, node, kept))
     return await _record(cluster, formed, ports)
 
 

@@ -9,11 +9,24 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from searchplane.domain.cluster import Cluster
+from searchplane.domain.cluster import ActionKind, Cluster
 from searchplane.domain.ids import ClusterId
-from searchplane.domain.plan import CompleteAction, ForgetCluster, Patience, Phase, Plan, plan
+from searchplane.domain.plan import (
+    CompleteAction,
+    ForgetCluster,
+    Patience,
+    Phase,
+    PlaceNode,
+    Plan,
+    RemoveNode,
+    StartNode,
+    Step,
+    StopNode,
+    plan,
+    subject_of,
+)
 from searchplane.errors import Permanent, Transient
 from searchplane.observability.metrics import Metrics
 from searchplane.reconciler.act import Superseded, act
@@ -26,6 +39,7 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 0.0
 AFTER_ERROR = 1.0
+OF_ONE_NODE = (PlaceNode, StartNode, StopNode, RemoveNode)
 
 
 @dataclass(frozen=True)
@@ -35,24 +49,38 @@ class Outcome:
     after: float | None
 
 
+@dataclass
+class Memory:
+    """What passes over one cluster remember; a restart loses nothing but a repeated event.
+
+    `since` is the first look. `told` and `said` are the phase and subject of the last plan and of
+    the last error that became events: they are kept apart, as both come up in the same pass.
+    """
+
+    since: datetime
+    told: tuple[str, str] | None
+    said: tuple[str, str] | None
+
+
 class OnePass:
-    """Passes over any cluster; keeps nothing between them but the time each phase began."""
+    """Passes over any cluster; the record is what counts, `Memory` only spares events."""
 
     def __init__(self, ports: Ports, create_deadline_seconds: float, metrics: Metrics) -> None:
         self._ports = ports
         self._patience = Patience(create=timedelta(seconds=create_deadline_seconds))
         self._metrics = metrics
+        self._memories: dict[ClusterId, Memory] = {}
 
     async def run(self, cluster_id: ClusterId) -> Outcome:
         """One pass; raises only what is a fault of ours."""
         read = await asyncio.to_thread(self._read, cluster_id)
         if read is None:
-            self._metrics.gone(cluster_id)
-            return Outcome(None)
+            return self._gone(cluster_id)
         cluster, kept = read
         observation = await observe(cluster, kept, self._ports)
         states = [type(state).__name__.lower() for state in observation.nodes.values()]
-        found = plan(cluster, observation, self._patience, certified=certified(cluster, kept))
+        patience = replace(self._patience, since=self._memories[cluster_id].since)
+        found = plan(cluster, observation, patience, certified=certified(cluster, kept))
         try:
             told = await asyncio.to_thread(self._tell, cluster, found, observation.at)
             self._ports.checkpoint(f"told: {found.phase}")
@@ -62,51 +90,83 @@ class OnePass:
             return Outcome(AT_ONCE)
 
     async def _act(self, cluster: Cluster, found: Plan) -> Outcome:
+        """Take the steps. One node's step that fails holds up no other node's; a step of the
+        whole cluster needs all those before it."""
+        failed: list[tuple[Step, str]] = []
         for step in found.steps:
+            if failed and not isinstance(step, OF_ONE_NODE):
+                break
             try:
-                cluster = await act(step, cluster, self._ports)
+                after = await act(step, cluster, self._ports)
             except (Transient, Permanent) as error:
-                await asyncio.to_thread(self._say, cluster, found.phase, str(error))
-                return Outcome(AFTER_ERROR)
-            if isinstance(step, CompleteAction):
-                self._metrics.became_green((cluster.updated - cluster.created).total_seconds())
-        if ForgetCluster() in found.steps:
-            self._metrics.gone(cluster.id)
-            return Outcome(None)
-        return Outcome(found.after)
+                failed.append((step, str(error)))
+                continue
+            if isinstance(step, CompleteAction) and cluster.is_being(ActionKind.CREATING):
+                self._metrics.became_green((after.updated - after.created).total_seconds())
+            cluster = after
+        if ForgetCluster() in found.steps and not failed:
+            return self._gone(cluster.id)
+        if found.steps:
+            await asyncio.to_thread(self._say, cluster, found.phase, failed)
+        return Outcome(AFTER_ERROR if failed else found.after)
 
     def _read(self, cluster_id: ClusterId) -> tuple[Cluster, dict[str, str]] | None:
         with self._ports.database.read() as connection:
             cluster = clusters.find(connection, cluster_id)
             if cluster is None:
                 return None
+            if cluster_id not in self._memories:
+                self._memories[cluster_id] = _remembered(events.last(connection, cluster_id))
             secured = cluster.spec.security.authority
             return cluster, secrets.of_cluster(connection, cluster_id) if secured else {}
 
     def _tell(self, cluster: Cluster, found: Plan, at: datetime) -> Cluster:
         after = _told(cluster, found, at)
-        if after != cluster:
-            self._write(cluster, after, found.phase, at)
+        memory, topic = self._memories[cluster.id], (found.phase.value, found.subject)
+        if after != cluster or topic != memory.told:
+            self._write(cluster, after, at, found.phase if topic != memory.told else None)
+        memory.told = topic
         return after
 
-    def _say(self, cluster: Cluster, phase: Phase, sentence: str) -> None:
-        """Record a sentence that came up while acting."""
-        if sentence != cluster.sentence:
+    def _say(self, cluster: Cluster, phase: Phase, failed: list[tuple[Step, str]]) -> None:
+        """Record what came up while acting; a start's error is the node's, and the next plan
+        says it."""
+        memory = self._memories[cluster.id]
+        sentence = "; ".join(error for step, error in failed if not isinstance(step, StartNode))
+        topic = (phase.value, subject_of(sentence)) if sentence else None
+        if topic is not None:
             after = replace(cluster, sentence=sentence)
-            self._write(cluster, after, phase, datetime.now(cluster.created.tzinfo))
+            self._write(cluster, after, datetime.now(UTC), phase if topic != memory.said else None)
+        memory.said = topic
 
-    def _write(self, before: Cluster, after: Cluster, phase: Phase, at: datetime) -> None:
+    def _write(self, before: Cluster, after: Cluster, at: datetime, event: Phase | None) -> None:
+        """Store the record, and its sentence as an event of the phase `event`."""
         with self._ports.database.write() as connection:
             if not clusters.record(connection, before, after):
                 raise Superseded
-            if after.sentence != before.sentence:
-                events.add(connection, after.id, at, phase.value, after.sentence)
+            if event is not None:
+                events.add(connection, after.id, at, event.value, after.sentence)
                 events.prune(connection, after.id, at)
-                log.info("cluster %s (%s): %s", after.spec.name, after.id, after.sentence)
+        if event is not None:
+            log.info("cluster %s (%s): %s", after.spec.name, after.id, after.sentence)
+
+    def _gone(self, cluster_id: ClusterId) -> Outcome:
+        self._metrics.gone(cluster_id)
+        self._memories.pop(cluster_id, None)
+        return Outcome(None)
+
+
+def _remembered(last: events.Event | None) -> Memory:
+    """After a restart the last event stands for both the last plan and the last error."""
+    topic = None if last is None else (last.phase, subject_of(last.sentence))
+    return Memory(since=datetime.now(UTC), told=topic, said=topic)
 
 
 def _told(cluster: Cluster, found: Plan, at: datetime) -> Cluster:
-    """The record after this look. A member's count of starts begins anew."""
+    """The record after this look. A member's count of starts begins anew.
+
+    A creation begins when the engine is installed, as far as being late is concerned.
+    """
     nodes = tuple(
         replace(node, ready=True, starts=0, last_error=None)
         if node.id in found.ready
@@ -114,9 +174,13 @@ def _told(cluster: Cluster, found: Plan, at: datetime) -> Cluster:
         for node in cluster.nodes
     )
     unhealthy = None if found.healthy else cluster.unhealthy_since or at
+    action = cluster.action
+    if action is not None and found.phase is Phase.INSTALL:
+        action = replace(action, started=at)
     return replace(
         cluster,
         nodes=nodes,
+        action=action,
         sentence=found.sentence,
         progress=found.progress,
         failure=found.failure,
