@@ -45,8 +45,9 @@ class ProcessDriver:
     """The Driver protocol on this machine's processes.
 
     `data` is the service's data folder. `users` is None to run nodes as the caller (see
-    users.users_if_root). `on_start` is called with the pid of each process. `on_change` is called on the event loop when a watched node's process
-    ends. `fallback` holds the nodes when `data` cannot be reached by their users (roots.py).
+    users.users_if_root). `on_start` is called with the pid of each process, `on_change` on the
+    event loop when a watched node's process ends. `fallback` holds the nodes when `data` cannot
+    be reached by their users (roots.py).
     """
 
     def __init__(
