@@ -27,11 +27,17 @@ def quickstart(data: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_hears_the_terminal,
     ) as process:
         try:
             yield process
         finally:
             process.kill()
+
+
+def _hears_the_terminal() -> None:
+    """Whoever started the tests may ignore SIGHUP (nohup does), and a child would inherit that."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def until_green(process: subprocess.Popen[str]) -> str:
