@@ -27,7 +27,7 @@ def quickstart(data: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=_hears_the_terminal,
+        preexec_fn=_hears_the_terminal,  # noqa: PLW1509 - it takes no lock
     ) as process:
         try:
             yield process

@@ -24,7 +24,10 @@ from searchplane.settings import Settings, split_listen
 GRACE_SECONDS = 2
 """How long requests at work may take once the service is asked to end."""
 KEEP_ALIVE_SECONDS = 75
-BACKLOG = 2048
+BACKLOG = 128
+"""Connections that wait to be taken; asyncio tries as many at once and logs each it cannot."""
+MAX_HEAD_BYTES = 256 * 1024
+"""Request line and headers together; tokens of other identity services alone can be 20 KB."""
 
 
 def bind(listen: str) -> socket.socket:
@@ -151,6 +154,10 @@ def _server(application: Litestar) -> uvicorn.Server:
             server_header=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            # The faster parser knows no limit: a head without end would fill the memory.
+            http="h11",
+            h11_max_incomplete_event_size=MAX_HEAD_BYTES,
+            backlog=BACKLOG,
             ws="none",
             lifespan="on",
         )

@@ -40,7 +40,9 @@ def sha256(path: Path) -> str:
 def exclusive(lock_file: Path) -> Iterator[None]:
     """Hold a lock that other processes and threads wait for; it ends with its holder."""
     make_folder(lock_file.parent)
-    with lock_file.open("a") as file:
+    # Ours alone, even when it is there already: whoever can open it can hold it for ever.
+    with os.fdopen(os.open(lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "w") as file:
+        os.fchmod(file.fileno(), 0o600)
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

@@ -42,3 +42,7 @@ def explained(doing: str, folder: Path) -> Iterator[None]:
     except OSError as error:
         cause = f"{error.strerror}" + (f" ({error.filename})" if error.filename else "")
         raise explain(error.errno or 0, doing, folder, cause) from error
+    except RecursionError as error:
+        raise Permanent(
+            f"{doing} in {folder} failed: it holds folders nested too deeply; remove them"
+        ) from error

@@ -48,7 +48,7 @@ def parse_record(text: str) -> ProcessRecord:
     """Raises MalformedRecord unless every field is there and of its kind."""
     try:
         found = json.loads(text)
-        sizes = {str(name): int(size) for name, size in found["logs"].items()}
+        sizes = {str(name): max(0, int(size)) for name, size in found["logs"].items()}
         record = ProcessRecord(int(found["pid"]), int(found["start"]), str(found["boot"]), sizes)
     except _NOT_OURS as error:
         raise MalformedRecord(f"not a process record: {error}") from error

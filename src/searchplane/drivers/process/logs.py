@@ -12,11 +12,17 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 from searchplane.drivers.process.launcher import CONSOLE_LOG
 
 TAIL = 256 * 1024
+LONGEST_LINE = 2048
+"""Characters of a line that are looked at: the patterns below take long on longer ones."""
+NEWEST = 4
+"""Logs that are read."""
+MOST_ENTRIES = 1000
 LONGEST = 300
 
 _ERROR = re.compile(
@@ -34,24 +40,48 @@ _BIND = re.compile(r"Failed to bind to (?P<host>[\d.]+):\[?(?P<port>\d+)")
 
 
 def last_error(folder: Path, sizes: Mapping[str, int]) -> str | None:
-    """The error in `folder`/logs; `sizes` are the logs' lengths when the node was started."""
-    lines = [line for path in _newest_last(folder / "logs") for line in _lines(path, sizes)]
+    """The error in `folder`/logs; `sizes` are the logs' lengths when the node was started.
+
+    The folder is the node's user's, who may have put anything there; we may be root. So nothing
+    follows a link, only that user's own plain files are read, and little of them.
+    """
+    try:
+        logs = os.open(folder / "logs", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:  # none yet, or not a folder: there is nothing to tell
+        return None
+    try:
+        owner = folder.lstat().st_uid
+        names = _newest_last(logs)
+        lines = [line for name in names for line in _lines(name, logs, owner, sizes)]
+    finally:
+        os.close(logs)
     return summary(lines)
 
 
-def _newest_last(logs: Path) -> list[Path]:
-    files = [path for path in logs.glob("*.log") if stat.S_ISREG(path.lstat().st_mode)]
-    return sorted(files, key=lambda path: path.lstat().st_mtime_ns)
+def _newest_last(logs: int) -> list[str]:
+    with os.scandir(logs) as found:
+        times = {
+            entry.name: entry.stat(follow_symlinks=False).st_mtime_ns
+            for entry in islice(found, MOST_ENTRIES)
+            if entry.name.endswith(".log")
+        }
+    return sorted(times, key=lambda name: times[name])[-NEWEST:]
 
 
-def _lines(path: Path, sizes: Mapping[str, int]) -> Iterator[str]:
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+def _lines(name: str, logs: int, owner: int, sizes: Mapping[str, int]) -> Iterator[str]:
+    try:
+        handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=logs)
+    except OSError:  # a link, or gone meanwhile
+        return
     with os.fdopen(handle, "rb") as file:
-        length = os.fstat(handle).st_size
-        started_at = 0 if path.name == CONSOLE_LOG else sizes.get(path.name, 0)
-        since = started_at if started_at <= length else 0  # shorter than it was: it has rotated
-        file.seek(max(since, length - TAIL))
-        yield from file.read().decode(errors="replace").splitlines()
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != owner:
+            return
+        started_at = 0 if name == CONSOLE_LOG else sizes.get(name, 0)
+        since = started_at if started_at <= status.st_size else 0  # shorter now: it has rotated
+        file.seek(max(since, status.st_size - TAIL))
+        for line in file.read(TAIL).decode(errors="replace").splitlines():
+            yield line[:LONGEST_LINE]
 
 
 def summary(lines: list[str]) -> str | None:
