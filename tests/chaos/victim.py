@@ -11,9 +11,11 @@ import asyncio
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,8 @@ STEPS_FILE = "steps"
 
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload([__name__])
+_one_reads = threading.Lock()
+"""Starting a process also collects others that ended: two threads must not read one's exit code."""
 
 
 @dataclass(frozen=True)
@@ -77,12 +81,15 @@ def points(data: Path) -> list[Point]:
 
 def _run(target: Callable[..., None], *arguments: Any, seconds: float) -> int:
     process = _processes.Process(target=target, args=arguments)
-    process.start()
-    process.join(seconds)
-    if process.exitcode is None:
-        process.kill()
+    with _one_reads:
+        process.start()
+    ended = wait([process.sentinel], seconds)
+    with _one_reads:
+        if not ended:
+            process.kill()
         process.join()
-        raise AssertionError(f"{target.__name__}{arguments} took more than {seconds} s")
+        assert process.exitcode is not None
+    assert ended, f"{target.__name__}{arguments} took more than {seconds} s"
     return process.exitcode
 
 
