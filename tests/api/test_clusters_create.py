@@ -293,7 +293,7 @@ async def test_the_first_event_says_what_was_accepted_and_from_whom(
 ) -> None:
     made = await create(waiting, name, **changes)
     (event,) = (await waiting.get(f"/clusters/{made}/events")).json()["events"]
-    said = f"accepted: create {what}, asked for by admin"
+    said = f"create {what}, asked for by admin"
     assert (event["phase"], event["sentence"]) == ("accepted", said)
 
 

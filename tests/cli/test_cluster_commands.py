@@ -49,7 +49,7 @@ def test_show_as_json_is_the_answer_of_the_api(service: Served, green: str, run:
 def test_events_end_with_a_green_cluster(service: Served, green: str, run: Run) -> None:
     run("cluster", "wait", green, "--data", service.data)
     lines = run("cluster", "events", green, "--data", service.data).out.splitlines()
-    assert "accepted: create 3 nodes of Elasticsearch 7.10.2, asked for by admin" in lines[0]
+    assert "create 3 nodes of Elasticsearch 7.10.2, asked for by admin" in lines[0]
     assert "prepare   choosing addresses for 3 nodes" in lines[1]
     assert lines[-1].endswith("steady    all 3 nodes joined; the cluster is green")
 

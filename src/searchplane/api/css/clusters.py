@@ -158,7 +158,7 @@ def delete_cluster(call: Call) -> Answer:
         cluster = _find(call, connection)
         if not cluster.is_being(ActionKind.DELETING):
             clusters.begin_action(connection, cluster, Action(ActionKind.DELETING, call.now))
-            said = f"accepted: delete, asked for by {call.user.user_name}"
+            said = f"delete, asked for by {call.user.user_name}"
             events.add(connection, cluster.id, call.now, events.ACCEPTED, said)
     call.services.wake(cluster.id)
     return Answer()

@@ -162,7 +162,7 @@ def _check(call: Call, connection: Transaction, cluster: Cluster) -> None:
 def _said(call: Call, spec: ClusterSpec) -> str:
     count = sum(group.count for group in spec.groups)
     nodes = f"{count} node{'' if count == 1 else 's'} of {spec.engine}"
-    return f"accepted: create {nodes}, asked for by {call.user.user_name}"
+    return f"create {nodes}, asked for by {call.user.user_name}"
 
 
 def _secrets(call: Call, body: ClusterBody) -> dict[str, str]:
