@@ -17,7 +17,7 @@ from tests.chaos.victim import KILLED, Point
 from tests.support.running import running_service
 
 from searchplane.domain.engines import ELASTICSEARCH_7_10_2
-from searchplane.drivers.process.addresses import REST_PORT
+from searchplane.domain.ports import REST_PORT
 from searchplane.engine.home import home_path
 from searchplane.settings import DriverKind, default_cache
 

@@ -16,11 +16,10 @@ import yaml
 
 from searchplane.domain.cluster import Role
 from searchplane.domain.engines import Engine, Family
+from searchplane.domain.ports import REST_PORT, TRANSPORT_PORT
 from searchplane.engine.distributions import NAMES
 from searchplane.engine.home import template
 
-REST_PORT = 9200
-TRANSPORT_PORT = 9300
 SERVER_LOG = "logs/server.log"
 """Where a node writes its log, from its folder; errors are lines with `][ERROR][`."""
 

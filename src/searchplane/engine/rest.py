@@ -18,9 +18,8 @@ from datetime import UTC, datetime
 import httpx
 
 from searchplane.domain.observed import ClientIdentity, Target
+from searchplane.domain.ports import REST_PORT
 from searchplane.engine.security import TOKEN_LIFE, control_token
-
-REST_PORT = 9200
 
 TIMEOUT_SECONDS = 3.0
 """For each of connecting, sending and waiting; a node that is merely busy starting is faster."""

@@ -27,9 +27,10 @@ import httpx
 from searchplane.domain.cluster import Role
 from searchplane.domain.ids import ClusterId
 from searchplane.domain.observed import ClientIdentity
+from searchplane.domain.ports import REST_PORT, TRANSPORT_PORT
 from searchplane.engine import tethered
 from searchplane.engine.certificates import issue_admin, issue_node, new_authority
-from searchplane.engine.config import REST_PORT, TRANSPORT_PORT, NodeConfig, render
+from searchplane.engine.config import NodeConfig, render
 from searchplane.engine.distributions import Installation
 from searchplane.engine.folders import make_folder
 from searchplane.engine.launch import FOLDERS, java_command, java_environment

@@ -11,7 +11,7 @@ from searchplane.domain.observed import ClientIdentity, Target
 from searchplane.drivers.base import NodeRef, NodeSpec
 from searchplane.engine.config import NodeConfig, render
 from searchplane.engine.security import security_files, security_settings
-from searchplane.reconciler.certificates import AUTHORITY, CONTROL, node_name, pair
+from searchplane.reconciler.certificates import CONTROL, node_name, pair
 from searchplane.store.secrets import ADMIN_HASH, AUTHORITY_CERTIFICATE
 
 Compose = Callable[[Cluster, Node, Mapping[str, str]], NodeSpec]
@@ -83,7 +83,7 @@ def _masters(cluster: Cluster) -> tuple[Node, ...]:
 def _security_files(node: Node, secrets: Mapping[str, str]) -> dict[str, bytes]:
     return security_files(
         node=pair(secrets, node_name(node.id)),
-        authority_pem=secrets[f"{AUTHORITY}.certificate"],
+        authority_pem=secrets[AUTHORITY_CERTIFICATE],
         control_pem=pair(secrets, CONTROL).certificate_pem,
         admin_hash=secrets[ADMIN_HASH],
     )

@@ -12,11 +12,10 @@ from searchplane.api.operation import Answer, Call, Operation
 from searchplane.domain import status
 from searchplane.domain.cluster import Action, ActionKind, Cluster, Node
 from searchplane.domain.engines import supports_security
+from searchplane.domain.ports import REST_PORT
 from searchplane.errors import NotFound
 from searchplane.store import clusters, events
 from searchplane.store.database import Transaction
-
-REST_PORT = 9200
 
 
 class DatastoreReply(Reply):

@@ -15,10 +15,9 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from searchplane.domain.ids import NodeId
+from searchplane.domain.ports import REST_PORT, TRANSPORT_PORT
 from searchplane.errors import Permanent, Transient
 
-REST_PORT = 9200
-TRANSPORT_PORT = 9300
 FIRST_BLOCK = 16
 ATTEMPTS = 64
 
