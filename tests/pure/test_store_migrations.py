@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import Inspector, inspect, text
 
 from searchplane.errors import Permanent
 from searchplane.store.database import Database, private_sqlite
@@ -85,14 +85,20 @@ def _fail(*_: object, **__: object) -> None:
     raise RuntimeError("cut short")
 
 
-def definitions(database: Database) -> dict[str, str]:
-    """Each table's and index's own definition, as the database keeps it, lines in order."""
+def definitions(database: Database) -> dict[str, list[str]]:
+    """What each table is made of; the order in which a migration added it does not matter."""
     with database.read() as connection:
-        rows = connection.execute(
-            text("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'")
-        )
-        return {name: _lines(sql) for name, sql in rows}
+        found = inspect(connection)
+        return {table: sorted(_definition(found, table)) for table in found.get_table_names()}
 
 
-def _lines(sql: str) -> str:
-    return "\n".join(sorted(line.strip() for line in sql.replace(",", "").splitlines()))
+def _definition(found: Inspector, table: str) -> Iterator[str]:
+    for column in found.get_columns(table):
+        yield f"{column['name']} {column['type']} {column['nullable']} {column['default']}"
+    yield f"primary {found.get_pk_constraint(table)}"
+    for kind in (found.get_unique_constraints, found.get_foreign_keys, found.get_indexes):
+        yield from (f"{kind.__name__} {sorted(one.items(), key=str)}" for one in kind(table))
+    sql = found.bind.execute(
+        text("SELECT sql FROM sqlite_master WHERE name = :table"), {"table": table}
+    )
+    yield f"numbers are used once: {'AUTOINCREMENT' in sql.scalar_one()}"

@@ -24,12 +24,12 @@ from sqlalchemy import (
 
 from searchplane.errors import Permanent
 from searchplane.store.database import Database
-from searchplane.store.schema import metadata
+from searchplane.store.schema import identity_version, metadata
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-NEWEST = "0001"
+NEWEST = "0002"
 """The revision of the last migration; a test holds it against the migrations."""
 
 
@@ -60,6 +60,7 @@ def migrate(database: Database) -> None:
 def _make(connection: Connection) -> None:
     """A new database: the schema as it is today, marked as what the migrations would make."""
     metadata.create_all(connection)
+    connection.execute(insert(identity_version).values(id=1, version=1))
     _MARK.create(connection)
     connection.execute(insert(_MARK).values(version_num=NEWEST))
 

@@ -57,6 +57,7 @@ domains = Table(
     Column("name", String(64), nullable=False, unique=True),
     Column("enabled", Boolean, nullable=False),
     Column("created", UtcTime, nullable=False),
+    Column("description", String(255), nullable=False, server_default=""),
 )
 
 projects = Table(
@@ -68,6 +69,7 @@ projects = Table(
     Column("name", String(64), nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("created", UtcTime, nullable=False),
+    Column("description", String(255), nullable=False, server_default=""),
     UniqueConstraint("domain_id", "name"),
     sqlite_autoincrement=True,  # a number is never used again: it decides the nodes' user
 )
@@ -81,6 +83,11 @@ users = Table(
     Column("password_hash", String(255), nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("created", UtcTime, nullable=False),
+    Column("description", String(255), nullable=False, server_default=""),
+    Column("email", String(255), nullable=False, server_default=""),
+    Column("phone", String(32), nullable=False, server_default=""),
+    Column("password_changed", UtcTime),
+    Column("valid_from", UtcTime),  # tokens issued before are refused
     UniqueConstraint("domain_id", "name"),
 )
 
@@ -90,7 +97,141 @@ role_assignments = Table(
     Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
     Column("target", String(8), primary_key=True),  # "project" or "domain"
     Column("target_id", String(64), primary_key=True),
+    Column("role", String(64), primary_key=True),  # the role's id; a system role's is its name
+)
+
+groups = Table(
+    "groups",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("domain_id", ForeignKey("domains.id"), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("description", String(255), nullable=False),
+    Column("created", UtcTime, nullable=False),
+    UniqueConstraint("domain_id", "name"),
+)
+
+group_members = Table(
+    "group_members",
+    metadata,
+    Column("group_id", ForeignKey("groups.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True),
+)
+
+group_roles = Table(
+    "group_roles",
+    metadata,
+    Column("group_id", ForeignKey("groups.id", ondelete="CASCADE"), primary_key=True),
+    Column("target", String(16), primary_key=True),  # "project", "domain", or "inherited": all
+    Column("target_id", String(64), primary_key=True),  # projects of the domain
     Column("role", String(64), primary_key=True),
+)
+
+custom_policies = Table(
+    "custom_policies",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("domain_id", ForeignKey("domains.id"), nullable=False),
+    Column("name", String(64), nullable=False),  # internal and unchanging: custom_<id>
+    Column("display_name", String(64), nullable=False),
+    Column("type", String(2), nullable=False),  # "AX" for domains, "XA" for projects
+    Column("description", String(255), nullable=False),
+    Column("policy_json", JSON, nullable=False),
+    Column("created", UtcTime, nullable=False),
+    Column("updated", UtcTime, nullable=False),
+    UniqueConstraint("domain_id", "display_name"),
+)
+
+agencies = Table(
+    "agencies",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("domain_id", ForeignKey("domains.id"), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("trust_domain_id", ForeignKey("domains.id"), nullable=False),
+    Column("description", String(255), nullable=False),
+    Column("created", UtcTime, nullable=False),
+    Column("expires", UtcTime),
+    UniqueConstraint("domain_id", "name"),
+)
+
+agency_roles = Table(
+    "agency_roles",
+    metadata,
+    Column("agency_id", ForeignKey("agencies.id", ondelete="CASCADE"), primary_key=True),
+    Column("target", String(16), primary_key=True),
+    Column("target_id", String(64), primary_key=True),
+    Column("role", String(64), primary_key=True),
+)
+
+access_keys = Table(
+    "access_keys",
+    metadata,
+    Column("access", String(32), primary_key=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("secret", Text, nullable=False),  # sealed
+    Column("active", Boolean, nullable=False),
+    Column("description", String(255), nullable=False),
+    Column("created", UtcTime, nullable=False),
+    Column("last_used", UtcTime),
+    Column("failures", Integer, nullable=False),  # signatures in a row that were wrong
+    Column("locked_until", UtcTime),
+)
+
+login_attempts = Table(
+    "login_attempts",
+    metadata,
+    Column("account", String(64), primary_key=True),  # a user's id, or the hash of a wrong name
+    Column("source", String(64), primary_key=True),  # the client's address
+    Column("failures", Integer, nullable=False),
+    Column("first_failure", UtcTime),
+    Column("locked_until", UtcTime),
+    Column("last_success", UtcTime),
+    Column("touched", UtcTime, nullable=False, index=True),
+)
+
+domain_policies = Table(
+    "domain_policies",
+    metadata,
+    Column("domain_id", ForeignKey("domains.id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", String(32), primary_key=True),  # "login" or "password"
+    Column("value_json", JSON, nullable=False),
+)
+
+quotas = Table(
+    "quotas",
+    metadata,
+    Column("project_id", ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
+    Column("resource", String(32), primary_key=True),
+    Column("most", Integer, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("at", UtcTime, nullable=False, index=True),
+    Column("request_id", String(32), nullable=False),
+    Column("outcome", String(8), nullable=False),  # "allowed", "refused" or "failed"
+    Column("operation", String(64), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("resource", String(128), nullable=False),
+    Column("domain_id", String(64), nullable=False),
+    Column("project_id", String(64), nullable=False, index=True),
+    Column("user_id", String(64), nullable=False),
+    Column("user_name", String(64), nullable=False),
+    Column("credential", String(64), nullable=False),  # "password", "token", or the access key
+    Column("source", String(64), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("code", String(16), nullable=False),
+    sqlite_autoincrement=True,
+)
+
+identity_version = Table(
+    "identity_version",
+    metadata,
+    Column("id", Integer, primary_key=True),  # one row, 1
+    Column("version", BigInteger, nullable=False),  # grows with every change of an identity table
 )
 
 revocations = Table(
