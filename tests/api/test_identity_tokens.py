@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 from sqlalchemy import delete, func, select, update
-from tests.support.logins import PASSWORD, Login, NewUser
+from tests.support.logins import PASSWORD, Login, NewUser, presented
 
 from searchplane.iam.bootstrap import Credentials
 from searchplane.iam.service import Identity
@@ -134,9 +134,9 @@ async def test_a_revoked_token_stays_revoked_after_a_restart(
     await client.delete(PATH, headers=about(gone))
     again = Identity.open(database, settings)
     now = datetime.now(UTC)
-    assert again.authenticate({"x-auth-token": kept}, now).user_name == "admin"
+    assert again.authenticate(presented(kept), now).user_name == "admin"
     with pytest.raises(Exception, match="revoked"):
-        again.authenticate({"x-auth-token": gone}, now)
+        again.authenticate(presented(gone), now)
 
 
 async def test_an_expired_token_can_be_ended_and_leaves_no_record(

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from searchplane.iam.bootstrap import Credentials
+from searchplane.iam.presented import Presented
 from searchplane.store.identity import User
 
 PASSWORD = "correct horse battery staple"
@@ -35,3 +36,16 @@ def login_body(
     if wanted is not None:
         auth["scope"] = wanted
     return {"auth": auth}
+
+
+def presented(token: str) -> Presented:
+    """A request without a body whose credential is a token."""
+    return Presented(
+        method="GET",
+        path="/",
+        query="",
+        headers={"x-auth-token": token},
+        repeated=frozenset(),
+        body=b"",
+        source="127.0.0.1",
+    )

@@ -61,6 +61,8 @@ class Call:
     path: Mapping[str, str]
     headers: Mapping[str, str] = field(repr=False)
     """Names in lower case. They hold tokens, so they are not shown."""
+    source: str
+    """The address of the client."""
     actor: Actor | None = None
     query: Any = None
     body: Any = field(default=None, repr=False)

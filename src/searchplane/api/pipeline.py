@@ -14,7 +14,7 @@ import logging
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
@@ -26,6 +26,7 @@ from searchplane.api.operation import Answer, Call, Envelope, Operation
 from searchplane.api.services import Services
 from searchplane.domain.access import authorise
 from searchplane.errors import Refused, SearchplaneError
+from searchplane.iam.presented import Presented
 
 log = logging.getLogger(__name__)
 
@@ -39,12 +40,10 @@ NO_OPERATION = "none"
 
 @dataclass(frozen=True)
 class RawRequest:
-    """A request as it came in; header names in lower case, the body whole."""
+    """A request as it came in; `path` are the values of the names in the operation's path."""
 
     path: Mapping[str, str]
-    query: bytes
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    presented: Presented
 
 
 @dataclass(frozen=True)
@@ -108,22 +107,24 @@ def _envelope(path: str) -> Envelope:
 
 
 def _carry_out(operation: Operation, services: Services, request: RawRequest) -> Answer:
+    presented = request.presented
     call = Call(
         services=services,
         now=datetime.now(UTC),
         path=request.path,
-        headers=request.headers,
+        headers=presented.headers,
+        source=presented.source,
     )
     if operation.action is not None:
-        actor = services.identity.authenticate(request.headers, call.now)
+        actor = services.identity.authenticate(presented, call.now)
         if not operation.self_service:
             authorise(actor, operation.action, request.path.get("project_id"))
         call = replace(call, actor=actor)
     return operation.handler(
         replace(
             call,
-            query=_query(operation.query, request.query) if operation.query else None,
-            body=_body(operation.body, request.body) if operation.body else None,
+            query=_query(operation.query, presented.query) if operation.query else None,
+            body=_body(operation.body, presented.body) if operation.body else None,
         )
     )
 
@@ -141,8 +142,8 @@ def _body(model: type[BaseModel], content: bytes) -> BaseModel:
         raise problems.invalid(error, "body") from None
 
 
-def _query(model: type[BaseModel], query: bytes) -> BaseModel:
-    pairs = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+def _query(model: type[BaseModel], query: str) -> BaseModel:
+    pairs = dict(parse_qsl(query, keep_blank_values=True))
     try:
         return model.model_validate(pairs)
     except ValidationError as error:

@@ -32,6 +32,7 @@ from searchplane.api.pipeline import (
 )
 from searchplane.api.services import Services
 from searchplane.errors import Refused, Throttled
+from searchplane.iam.presented import Presented
 
 log = logging.getLogger(__name__)
 
@@ -145,30 +146,39 @@ async def _answer(
     operation: Operation, request: Request[Any, Any, Any], services: Services, workers: Workers
 ) -> RawAnswer:
     try:
-        raw = RawRequest(
-            path={name: str(value) for name, value in request.path_params.items()},
-            query=request.scope["query_string"],
-            headers=_headers(request.scope["headers"]),
+        headers, repeated = _headers(request.scope["headers"])
+        presented = Presented(
+            method=request.method,
+            path=request.scope["raw_path"].decode("latin-1"),
+            query=request.scope["query_string"].decode("latin-1"),
+            headers=headers,
+            repeated=repeated,
             body=await asyncio.wait_for(_read(request), BODY_SECONDS),
+            source=request.client.host if request.client else "",
         )
+        path = {name: str(value) for name, value in request.path_params.items()}
     except Refused as error:
         return refuse(operation, services, error)
     except TimeoutError:
         slow = Refused("CSS.0001", f"the body did not arrive within {BODY_SECONDS:.0f} s")
         return refuse(operation, services, slow)
-    return await workers.run(operation, raw)
+    return await workers.run(operation, RawRequest(path, presented))
 
 
-def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> tuple[dict[str, str], frozenset[str]]:
+    """The headers by name in lower case, and the names that came more than once."""
     found: dict[str, str] = {}
+    repeated: set[str] = set()
     for name, value in pairs:
         if len(value) > MAX_HEADER_BYTES:
             raise Refused("APIGW.0202", f"a header is longer than {MAX_HEADER_BYTES} bytes")
         key = name.decode("latin-1").lower()
-        if key in found and key.startswith("x-"):
-            raise Refused("CSS.0001", f"header {key} is sent twice")
+        if key in found:
+            if key.startswith("x-"):
+                raise Refused("CSS.0001", f"header {key} is sent twice")
+            repeated.add(key)
         found[key] = value.decode("latin-1")
-    return found
+    return found, frozenset(repeated)
 
 
 async def _read(request: Request[Any, Any, Any]) -> bytes:

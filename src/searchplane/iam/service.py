@@ -9,7 +9,6 @@ and a scope without a role give one answer, and the hash is computed in every ca
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -19,6 +18,7 @@ from searchplane.errors import Forbidden, NotFound, Unauthenticated
 from searchplane.iam import passwords
 from searchplane.iam.catalogue import CatalogueEntry, catalogue
 from searchplane.iam.keys import open_keys
+from searchplane.iam.presented import Presented
 from searchplane.iam.sessions import ScopeRequest, Session, domain_of, refuse, resolve, session
 from searchplane.iam.tokens import Claims, Method, SealedToken, Tokens, new_audit_id
 from searchplane.settings import Settings
@@ -50,12 +50,12 @@ class Identity:
         """With the keys of the data folder; they are made at the first start."""
         return cls(database, settings, Tokens(open_keys(settings.data / "keys")))
 
-    def authenticate(self, headers: Mapping[str, str], now: datetime) -> Actor:
+    def authenticate(self, presented: Presented, now: datetime) -> Actor:
         """The actor of a request, from X-Auth-Token alone.
 
         No other header says who is asking, whatever a client sends. Raises Unauthenticated.
         """
-        value = headers.get("x-auth-token", "").strip()
+        value = presented.headers.get("x-auth-token", "").strip()
         if not value:
             refuse("the X-Auth-Token header is missing")
         return self._proven(value, now).actor

@@ -1,0 +1,27 @@
+"""A request as far as a credential may vouch for it: what a signature covers, and where it is from.
+
+It is taken as it came over the wire, before anything is decoded or trimmed: a signature is over
+exactly that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Presented:
+    """`path` is percent-encoded as it was sent, `query` without the question mark.
+
+    Header names are in lower case; `repeated` are those that came more than once. `source` is the
+    address of the client, as text.
+    """
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str] = field(repr=False)
+    repeated: frozenset[str]
+    body: bytes = field(repr=False)
+    source: str
