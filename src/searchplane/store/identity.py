@@ -21,10 +21,18 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    update,
 )
 
 from searchplane.domain.ids import DomainId, ProjectId, UserId
-from searchplane.store.schema import domains, projects, revocations, role_assignments, users
+from searchplane.store.schema import (
+    domains,
+    identity_version,
+    projects,
+    revocations,
+    role_assignments,
+    users,
+)
 
 
 class Target(StrEnum):
@@ -106,6 +114,16 @@ _ROLES = (
     .order_by(role_assignments.c.role)
 )
 _REVOKED = select(literal(1)).where(revocations.c.audit_id == bindparam("audit_id"))
+_BUMP = update(identity_version).values(version=identity_version.c.version + 1)
+
+
+def bump(connection: Connection) -> None:
+    """Make every process look again at whatever it remembers of identity.
+
+    Part of every transaction that changes an identity table: users, groups, memberships, roles,
+    policies, projects, domains, keys, agencies, revocations. Once or often is the same.
+    """
+    connection.execute(_BUMP)
 
 
 class Directory:
@@ -154,6 +172,7 @@ class Directory:
         """Remember a token as revoked until it expires, and forget those that have."""
         self._connection.execute(delete(revocations).where(revocations.c.expires <= now))
         self._connection.execute(insert(revocations).values(audit_id=audit_id, expires=expires))
+        bump(self._connection)
 
     def is_empty(self) -> bool:
         """Whether there is no domain yet: the service has never been started on this database."""
@@ -162,6 +181,7 @@ class Directory:
     def add_domain(self, domain: Domain, now: datetime) -> None:
         values = {"id": domain.id, "name": domain.name, "enabled": domain.enabled, "created": now}
         self._connection.execute(insert(domains).values(values))
+        bump(self._connection)
 
     def add_project(
         self, project_id: ProjectId, name: str, domain_id: DomainId, now: datetime
@@ -169,6 +189,7 @@ class Directory:
         """An enabled project; the database gives it its number."""
         values = {"id": project_id, "name": name, "domain_id": domain_id, "enabled": True}
         self._connection.execute(insert(projects).values(values | {"created": now}))
+        bump(self._connection)
 
     def add_user(self, user: User, now: datetime) -> None:
         values = {
@@ -180,12 +201,14 @@ class Directory:
             "created": now,
         }
         self._connection.execute(insert(users).values(values))
+        bump(self._connection)
 
     def add_roles(
         self, user_id: UserId, target: Target, target_id: str, roles: tuple[str, ...]
     ) -> None:
         row = {"user_id": user_id, "target": target.value, "target_id": target_id}
         self._connection.execute(insert(role_assignments), [row | {"role": role} for role in roles])
+        bump(self._connection)
 
 
 def _first(
