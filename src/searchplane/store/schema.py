@@ -220,6 +220,7 @@ audit = Table(
     Column("project_id", String(64), nullable=False, index=True),
     Column("user_id", String(64), nullable=False),
     Column("user_name", String(64), nullable=False),
+    Column("domain_name", String(64), nullable=False),
     Column("credential", String(64), nullable=False),  # "password", "token", or the access key
     Column("source", String(64), nullable=False),
     Column("status", Integer, nullable=False),

@@ -203,6 +203,7 @@ def _quotas_and_audit() -> None:
         sa.Column("project_id", sa.String(length=64), nullable=False),
         sa.Column("user_id", sa.String(length=64), nullable=False),
         sa.Column("user_name", sa.String(length=64), nullable=False),
+        sa.Column("domain_name", sa.String(length=64), nullable=False),
         sa.Column("credential", sa.String(length=64), nullable=False),
         sa.Column("source", sa.String(length=64), nullable=False),
         sa.Column("status", sa.Integer(), nullable=False),
