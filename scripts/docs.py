@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections import defaultdict
 from collections.abc import Callable
@@ -113,7 +114,7 @@ def main(check: bool) -> int:
 def _default(value: object) -> str:
     if value is None:
         return "unset"
-    return f"`{value}`"
+    return f"`{json.dumps(value)}`" if isinstance(value, dict) else f"`{value}`"
 
 
 if __name__ == "__main__":

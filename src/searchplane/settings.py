@@ -17,6 +17,11 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
+class IamMode(StrEnum):
+    LOCAL = "local"
+    KEYSTONE = "keystone"
+
+
 class DriverKind(StrEnum):
     PROCESS = "process"
     FAKE = "fake"
@@ -36,6 +41,10 @@ def default_cache() -> Path:
     return user_cache_path("searchplane")
 
 
+KEYSTONE_ROLES = {"admin": "te_admin", "member": "system_all_153", "reader": "system_all_154"}
+"""Keystone's own three roles: everything in the project, CSS FullAccess, CSS ReadOnlyAccess."""
+
+
 class Settings(BaseSettings):
     """The one settings object; built once and passed down, never read again from elsewhere."""
 
@@ -44,6 +53,21 @@ class Settings(BaseSettings):
     data: Path = Field(
         default_factory=default_data,
         description="The data folder: database, keys, admin.json and the nodes' folders.",
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="A PostgreSQL database, as postgresql://USER:PASSWORD@HOST:5432/NAME; unset, "
+        "SQLite in the data folder.",
+    )
+    keys: Path | None = Field(
+        default=None,
+        description="The folder of the keys that tokens and stored secrets are sealed with, the "
+        "same for all processes on one database; unset, `keys` in the data folder.",
+    )
+    api_only: bool = Field(
+        default=False,
+        description="Answer requests and leave clusters to the service on the same database that "
+        "was started without it.",
     )
     cache: Path = Field(
         default_factory=default_cache,
@@ -93,6 +117,56 @@ class Settings(BaseSettings):
     token_hours: float = Field(
         default=24, gt=0, le=365 * 24, description="How long a token is valid, in hours."
     )
+    iam_mode: IamMode = Field(
+        default=IamMode.LOCAL,
+        description="Who knows users and projects: `local`, this service, or `keystone`, the "
+        "Keystone at keystone_url. A data folder keeps its mode.",
+    )
+    keystone_url: str | None = Field(
+        default=None,
+        description="Keystone's address as clients use it, such as https://keystone.example.org/v3.",
+    )
+    keystone_ca: Path | None = Field(
+        default=None,
+        description="A file of CA certificates (PEM) to trust for Keystone instead of the "
+        "system's.",
+    )
+    keystone_user: str | None = Field(
+        default=None,
+        description="The account with which tokens are checked; it needs the role `service` (or "
+        "`admin`) on its project.",
+    )
+    keystone_password: SecretStr | None = Field(
+        default=None, description="That account's password."
+    )
+    keystone_user_domain: str = Field(
+        default="Default", description="The name of that account's domain."
+    )
+    keystone_project: str = Field(
+        default="service", description="The name of the project that account logs in to."
+    )
+    keystone_project_domain: str = Field(
+        default="Default", description="The name of that project's domain."
+    )
+    keystone_cache_seconds: float = Field(
+        default=60,
+        ge=0,
+        le=300,
+        description="How long Keystone's word about a token is believed, in seconds: a token that "
+        "is revoked there is refused here after that time. 0 asks for every request.",
+    )
+    keystone_roles: Annotated[dict[str, str], NoDecode] = Field(
+        default=KEYSTONE_ROLES,
+        description="What roles in Keystone mean here, as a JSON object from their names to this "
+        "service's role names. Roles that are not in it mean nothing.",
+    )
+    keystone_timeout_seconds: float = Field(
+        default=5,
+        ge=0.1,
+        le=60,
+        description="How long one check of a token may take, in seconds, before the request is "
+        "answered with 503.",
+    )
     unknown_cluster_status: int = Field(
         default=404,
         description="HTTP status for an unknown cluster: 404, or 403 as Huawei Cloud answers.",
@@ -125,10 +199,21 @@ class Settings(BaseSettings):
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."
     )
 
-    @field_validator("data", "cache")
+    @field_validator("data", "cache", "keys")
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value.expanduser().absolute() if value is not None else None
+
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: SecretStr | None) -> SecretStr | None:
+        """Both spellings of the scheme are PostgreSQL's own."""
+        if value is None:
+            return None
+        scheme, _colon, rest = value.get_secret_value().partition("://")
+        if scheme not in ("postgresql", "postgres") or not rest:
+            raise ValueError("postgresql://USER:PASSWORD@HOST:5432/NAME is right")
+        return SecretStr(f"postgresql://{rest}")
 
     @field_validator("zones", mode="before")
     @classmethod
@@ -153,6 +238,30 @@ class Settings(BaseSettings):
         if not usable or len(set(value)) != len(value):
             raise ValueError("different names without commas and outer spaces are right")
         return value
+
+    @field_validator("keystone_roles", mode="before")
+    @classmethod
+    def _json_object(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            roles = json.loads(value)
+        except ValueError:
+            roles = None
+        if not isinstance(roles, dict) or not all(isinstance(one, str) for one in roles.values()):
+            raise ValueError('a JSON object such as {"member": "css_adm"} is right')
+        return roles
+
+    @field_validator("keystone_url")
+    @classmethod
+    def _keystone(cls, value: str | None) -> str | None:
+        """With the version that is spoken; the command line of OpenStack takes both, too."""
+        if value is None:
+            return None
+        if not _is_web_address(value) or "@" in value:
+            raise ValueError("an address such as https://keystone.example.org/v3 is right")
+        address = value.rstrip("/")
+        return address if address.endswith("/v3") else f"{address}/v3"
 
     @field_validator("maven_mirror")
     @classmethod
@@ -197,9 +306,21 @@ class Settings(BaseSettings):
         return split_listen(self.listen)[1]
 
     @property
+    def key_folder(self) -> Path:
+        """Where the keys are that tokens and stored secrets are sealed with."""
+        return self.keys or self.data / "keys"
+
+    @property
     def base_url(self) -> str:
         """Where clients reach the API; no slash at the end."""
         return (self.public_url or f"http://{self.listen}").rstrip("/")
+
+    @property
+    def auth_url(self) -> str:
+        """Where clients get their tokens; no slash at the end."""
+        if self.iam_mode is IamMode.KEYSTONE and self.keystone_url is not None:
+            return self.keystone_url
+        return f"{self.base_url}/v3"
 
 
 def _is_web_address(text: str) -> bool:
