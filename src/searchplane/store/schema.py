@@ -240,6 +240,7 @@ revocations = Table(
     metadata,
     Column("audit_id", String(64), primary_key=True),
     Column("expires", UtcTime, nullable=False, index=True),
+    Column("user_id", String(64), nullable=False, server_default="", index=True),  # the token's
 )
 
 clusters = Table(

@@ -40,6 +40,11 @@ def _columns() -> None:
     )
     op.add_column("users", sa.Column("password_changed", UTC_TIME, nullable=True))
     op.add_column("users", sa.Column("valid_from", UTC_TIME, nullable=True))
+    op.add_column(
+        "revocations",
+        sa.Column("user_id", sa.String(length=64), server_default="", nullable=False),
+    )
+    op.create_index(op.f("ix_revocations_user_id"), "revocations", ["user_id"], unique=False)
 
 
 def _directory() -> None:
