@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from searchplane.settings import Settings
 
 Command = Callable[..., Any]
+SECRET_SETTINGS = ("admin_password", "database_url")
 
 data_option = click.option(
     "--data", type=click.Path(path_type=Path), metavar="DIR", help="The data folder."
@@ -196,7 +197,8 @@ def _wrong_setting(wrong: ErrorDetails, given: dict[str, Any]) -> click.ClickExc
     text = wrong["msg"].removeprefix("Value error, ")
     if given.get(name) is not None:
         return click.UsageError(f"--{name.replace('_', '-')}: {text}")
-    shown = "not as it must be" if "@" in str(value) else repr(value)  # it may hold a password
+    secret = name in SECRET_SETTINGS or "@" in str(value)  # an address may hold a password
+    shown = "not as it must be" if secret else repr(value)
     return click.ClickException(f"SEARCHPLANE_{name.upper()} is {shown}: {text}")
 
 
