@@ -2,8 +2,9 @@
 
 The usual start finds the newest schema, the first start makes it; neither imports Alembic, which
 takes a third of a second that `serve` does not have to spare. All migrations run in one
-transaction, so a crash or a full disk half-way leaves the old schema. There is no way back to an
-older schema: that is what a backup is for.
+transaction, so a crash or a full disk half-way leaves the old schema. Processes that start at once
+queue as writers do, and the second finds the work done. There is no way back to an older schema:
+that is what a backup is for.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from sqlalchemy import (
     insert,
     inspect,
     select,
+    text,
 )
 
 from searchplane.errors import Permanent
@@ -47,14 +49,28 @@ def migrate(database: Database) -> None:
 
     Raises Permanent when the database was written by a newer version.
     """
-    with database.read() as connection:
-        if _revision(connection) == NEWEST:
-            return
+    if is_current(database):
+        return
     with database.write() as connection:
+        if _revision(connection) == NEWEST:
+            return  # another process came first
+        _take_the_time(connection)
         if inspect(connection).get_table_names():
             upgrade(connection)
         else:
             _make(connection)
+
+
+def is_current(database: Database) -> bool:
+    """Whether the schema is the one this version works with."""
+    with database.read() as connection:
+        return _revision(connection) == NEWEST
+
+
+def _take_the_time(connection: Connection) -> None:
+    """A migration of much data may last longer than any request."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
 
 
 def _make(connection: Connection) -> None:

@@ -315,3 +315,13 @@ capacity = Table(
     Column("disk_free_bytes", BigInteger, nullable=False),
     Column("observed", UtcTime, nullable=False),
 )
+
+home = Table(
+    "home",
+    metadata,
+    Column("id", Integer, primary_key=True),  # one row, 1
+    Column("folder", String(32), nullable=False),  # the id of the data folder with the nodes
+    Column("place", Text, nullable=False),  # its machine and path, for people
+    Column("max_heap_mb", Integer, nullable=False),
+    Column("processors", Integer, nullable=False),
+)

@@ -18,6 +18,7 @@ def upgrade() -> None:
     _credentials()
     _quotas_and_audit()
     _version()
+    _home()
 
 
 def _columns() -> None:
@@ -228,3 +229,15 @@ def _version() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_identity_version")),
     )
     op.bulk_insert(table, [{"id": 1, "version": 1}])
+
+
+def _home() -> None:
+    op.create_table(
+        "home",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("folder", sa.String(length=32), nullable=False),
+        sa.Column("place", sa.Text(), nullable=False),
+        sa.Column("max_heap_mb", sa.Integer(), nullable=False),
+        sa.Column("processors", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_home")),
+    )
