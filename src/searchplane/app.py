@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from litestar import Litestar
@@ -46,8 +46,10 @@ from searchplane.reconciler.loop import Loop
 from searchplane.reconciler.one_pass import OnePass
 from searchplane.reconciler.ports import Ports
 from searchplane.settings import DriverKind, Settings
+from searchplane.store.audit_file import AuditFile
 from searchplane.store.database import Database, private_sqlite
 from searchplane.store.migrate import migrate
+from searchplane.store.trail import Trail
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +96,11 @@ def open_service(settings: Settings, checkpoint: Checkpoint = no_checkpoint) -> 
         try:
             migrate(database)
             first_start(database, settings, datetime.now(UTC))
-            yield _assemble(settings, database, checkpoint)
+            service = _assemble(settings, database, checkpoint)
+            try:
+                yield service
+            finally:
+                service.services.audit.close()
         finally:
             database.close()
 
@@ -115,6 +121,8 @@ def _assemble(settings: Settings, database: Database, checkpoint: Checkpoint) ->
         loop.wake(cluster_id)
 
     metrics = Metrics()
+    keep = timedelta(days=settings.audit_keep_days)
+    copy = AuditFile(settings.audit_file) if settings.audit_file is not None else None
     ports = _ports(settings, database, checkpoint, wake)
     loop = Loop(ports, OnePass(ports, settings.create_deadline_seconds, metrics))
     services = Services(
@@ -123,6 +131,7 @@ def _assemble(settings: Settings, database: Database, checkpoint: Checkpoint) ->
         identity=Identity.open(database, settings),
         limits=_limits(settings),
         metrics=metrics,
+        audit=Trail(database, keep, copy),
         wake=loop.wake,
         is_tended=lambda: loop.is_running,
         hash_engine_password=admin_password_hash,

@@ -195,6 +195,19 @@ class Settings(BaseSettings):
         ge=1,
         description="Logins at work at the same time, and creations besides; more wait or get 429.",
     )
+    audit_reads: bool = Field(
+        default=False,
+        description="Whether the audit trail tells of allowed reads too; of logins, changes and "
+        "refusals it tells always.",
+    )
+    audit_keep_days: int = Field(
+        default=400, ge=1, le=36500, description="How long the audit trail keeps a line, in days."
+    )
+    audit_file: Path | None = Field(
+        default=None,
+        description="A file that gets every line of the audit trail as JSON too; moved away, it is "
+        "made anew.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import AsyncIterator, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -33,6 +33,7 @@ from searchplane.settings import Settings
 from searchplane.store.database import Database, private_sqlite
 from searchplane.store.identity import Directory, Domain, Target, User
 from searchplane.store.migrate import migrate
+from searchplane.store.trail import Trail
 
 
 @pytest.fixture(scope="session")
@@ -119,6 +120,14 @@ def identity(database: Database, settings: Settings) -> Identity:
 
 
 @pytest.fixture
+def trail(database: Database) -> Iterator[Trail]:
+    """The audit trail of the application."""
+    trail = Trail(database, timedelta(days=400))
+    yield trail
+    trail.close()
+
+
+@pytest.fixture
 def woken() -> list[ClusterId]:
     """Clusters whose loop was woken, in order."""
     return []
@@ -130,6 +139,7 @@ def services(
     database: Database,
     identity: Identity,
     credentials: Credentials,
+    trail: Trail,
     woken: list[ClusterId],
 ) -> Services:
     """Everything handlers work with; the first identity exists."""
@@ -139,6 +149,7 @@ def services(
         identity=identity,
         limits=HostLimits(max_heap_mb=512, processors=2),
         metrics=Metrics(),
+        audit=trail,
         wake=woken.append,
         is_tended=lambda: True,
         hash_engine_password=lambda password: f"hash of {len(password)} characters",

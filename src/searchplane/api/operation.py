@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from searchplane.domain.access import Actor, ProjectScope
+from searchplane.domain.audit import Who
 from searchplane.errors import Forbidden
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     content: bytes | None = None
     content_type: str = "application/json"
+    proved: Actor | None = None
+    """Who a login turned out to be, for the audit trail."""
 
 
 @dataclass(frozen=True)
@@ -111,3 +114,12 @@ class Operation:
     request_headers: tuple[str, ...] = ()
     self_service: bool = False
     """About the caller's own identity: any valid credential may, whatever its scope and roles."""
+    resource: str | None = None
+    """The name in the path of what it is about; None: all that the path names but the project."""
+    claims: Callable[[Any], Who] | None = None
+    """Who a login's body says it is from; for the audit trail, where the login is refused."""
+
+    @property
+    def is_change(self) -> bool:
+        """Whether it may change something, or is a login: the audit trail tells of it always."""
+        return self.method not in ("GET", "HEAD")

@@ -16,7 +16,14 @@ from pydantic_core import ErrorDetails
 
 from searchplane.api.codes import CODES
 from searchplane.api.operation import Envelope
-from searchplane.errors import Permanent, Refused, SearchplaneError, Throttled, Transient
+from searchplane.errors import (
+    Permanent,
+    Refused,
+    SearchplaneError,
+    Throttled,
+    Transient,
+    Unauthenticated,
+)
 
 if TYPE_CHECKING:
     from searchplane.api.pipeline import RawAnswer
@@ -57,7 +64,7 @@ def answer(
 ) -> RawAnswer:
     """The answer for an error raised on purpose; `unknown_cluster` is a setting."""
     refused = _as_refused(error)
-    extra = {"Retry-After": str(error.retry_after)} if isinstance(error, Throttled) else {}
+    extra = _extra_headers(error)
     if envelope is Envelope.IDENTITY:
         refused = Refused(IDENTITY_CODES.get(refused.code, refused.code), refused.detail)
     status = unknown_cluster if refused.code == UNKNOWN_CLUSTER else CODES[refused.code].status
@@ -74,6 +81,14 @@ def invalid(error: ValidationError, where: str) -> Refused:
     """Every field that does not fit, as one refusal."""
     found = [_sentence(item, where) for item in error.errors(include_url=False)]
     return Refused("CSS.0001", "; ".join(found[:5]))
+
+
+def _extra_headers(error: SearchplaneError) -> dict[str, str]:
+    if isinstance(error, Throttled):
+        return {"Retry-After": str(error.retry_after)}
+    if isinstance(error, Unauthenticated) and error.challenge is not None:
+        return {"WWW-Authenticate": error.challenge}
+    return {}
 
 
 def _as_refused(error: SearchplaneError) -> Refused:
@@ -113,7 +128,7 @@ def _raw(
     shape = _identity_body if envelope is Envelope.IDENTITY else _css_body
     content = json.dumps(shape(status, refused, request_id)).encode()
     all_headers = headers(request_id) | extra | {"Content-Type": "application/json"}
-    return RawAnswer(status, all_headers, content)
+    return RawAnswer(status, all_headers, content, refused.code)
 
 
 def _css_body(_status: int, refused: Refused, request_id: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from searchplane.iam.service import Identity
 from searchplane.observability.metrics import Metrics
 from searchplane.settings import Settings
 from searchplane.store.database import Database
+from searchplane.store.trail import Trail
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Services:
     identity: Identity
     limits: HostLimits
     metrics: Metrics
+    audit: Trail
     wake: Callable[[ClusterId], None]
     is_tended: Callable[[], bool]
     hash_engine_password: Callable[[str], str]

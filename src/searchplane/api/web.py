@@ -71,7 +71,8 @@ class Workers:
             return await self._run(self._quick, operation, request)
         if slow.now >= slow.most:
             busy = Throttled("APIGW.0308", f"too many {slow.what} at once", retry_after=1)
-            return refuse(operation, self._services, busy)
+            source = request.presented.source
+            return refuse(operation, self._services, busy, request.path, source)
         slow.now += 1
         try:
             return await self._run(slow.threads, operation, request)
@@ -145,6 +146,8 @@ def _route(
 async def _answer(
     operation: Operation, request: Request[Any, Any, Any], services: Services, workers: Workers
 ) -> RawAnswer:
+    source = request.client.host if request.client else ""
+    path = {name: str(value) for name, value in request.path_params.items()}
     try:
         headers, repeated = _headers(request.scope["headers"])
         presented = Presented(
@@ -154,14 +157,13 @@ async def _answer(
             headers=headers,
             repeated=repeated,
             body=await asyncio.wait_for(_read(request), BODY_SECONDS),
-            source=request.client.host if request.client else "",
+            source=source,
         )
-        path = {name: str(value) for name, value in request.path_params.items()}
     except Refused as error:
-        return refuse(operation, services, error)
+        return refuse(operation, services, error, path, source)
     except TimeoutError:
         slow = Refused("CSS.0001", f"the body did not arrive within {BODY_SECONDS:.0f} s")
-        return refuse(operation, services, slow)
+        return refuse(operation, services, slow, path, source)
     return await workers.run(operation, RawRequest(path, presented))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypeVar
 
 from searchplane.api.identity.replies import TokenAnswer, token_answer
@@ -16,6 +17,8 @@ from searchplane.api.identity.requests import (
     UserChoice,
 )
 from searchplane.api.operation import Answer, Call, Envelope, Operation, Pool
+from searchplane.domain.access import PASSWORD
+from searchplane.domain.audit import Who
 from searchplane.errors import Refused, Unauthenticated
 from searchplane.iam.service import Issued
 from searchplane.iam.sessions import ScopeRequest, Session
@@ -31,7 +34,24 @@ def issue(call: Call) -> Answer:
     """Log in, with a password or with a token."""
     body: LoginBody = call.body
     issued = _log_in(call, body.auth)
-    return _describe(call, issued.session, issued.token.value)
+    described = _describe(call, issued.session, issued.token.value)
+    return replace(described, proved=issued.session.actor)
+
+
+def claimed(body: LoginBody) -> Who:
+    """Who a login says it is from; no proof is repeated."""
+    identity = body.auth.identity
+    if identity.password is None:
+        return Who(credential=identity.methods[0])
+    user = identity.password.user
+    domain = user.domain or DomainChoice()
+    return Who(
+        user_id=user.id or "",
+        user_name=user.name or "",
+        domain_id=domain.id or "",
+        domain_name=domain.name or "",
+        credential=PASSWORD,
+    )
 
 
 def show(call: Call) -> Answer:
@@ -138,6 +158,7 @@ OPERATIONS = (
         errors=("IAM.0001", "IAM.0011", "IAM.0072"),
         envelope=Envelope.IDENTITY,
         pool=Pool.LOGIN,
+        claims=claimed,
         answer_headers=(SUBJECT,),
     ),
     Operation(
