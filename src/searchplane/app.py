@@ -38,6 +38,7 @@ from searchplane.engine.security import admin_password_hash
 from searchplane.engine.service import Distributions
 from searchplane.errors import Permanent, Transient
 from searchplane.iam.bootstrap import first_start
+from searchplane.iam.sealing import Seals
 from searchplane.iam.service import Identity
 from searchplane.lock import FolderLock
 from searchplane.observability.metrics import Metrics
@@ -49,6 +50,8 @@ from searchplane.settings import DriverKind, Settings
 from searchplane.store.audit_file import AuditFile
 from searchplane.store.database import Database, private_sqlite
 from searchplane.store.migrate import migrate
+from searchplane.store.sealed import reseal
+from searchplane.store.secrets import ClusterSecrets
 from searchplane.store.trail import Trail
 
 log = logging.getLogger(__name__)
@@ -95,8 +98,10 @@ def open_service(settings: Settings, checkpoint: Checkpoint = no_checkpoint) -> 
         database = Database(private_sqlite(settings.data))
         try:
             migrate(database)
+            seals = Seals.open(settings.data)
+            reseal(database, seals)
             first_start(database, settings, datetime.now(UTC))
-            service = _assemble(settings, database, checkpoint)
+            service = _assemble(settings, database, seals, checkpoint)
             try:
                 yield service
             finally:
@@ -116,19 +121,23 @@ def make_data_folder(data: Path) -> None:
         raise Permanent(f"the data folder {data} cannot be read and written by this user")
 
 
-def _assemble(settings: Settings, database: Database, checkpoint: Checkpoint) -> Service:
+def _assemble(
+    settings: Settings, database: Database, seals: Seals, checkpoint: Checkpoint
+) -> Service:
     def wake(cluster_id: ClusterId) -> None:  # the driver calls it, and is made before the loop
         loop.wake(cluster_id)
 
     metrics = Metrics()
     keep = timedelta(days=settings.audit_keep_days)
     copy = AuditFile(settings.audit_file) if settings.audit_file is not None else None
-    ports = _ports(settings, database, checkpoint, wake)
+    secrets = ClusterSecrets(seals)
+    ports = _ports(settings, database, secrets, checkpoint, wake)
     loop = Loop(ports, OnePass(ports, settings.create_deadline_seconds, metrics))
     services = Services(
         settings=settings,
         database=database,
         identity=Identity.open(database, settings),
+        secrets=secrets,
         limits=_limits(settings),
         metrics=metrics,
         audit=Trail(database, keep, copy),
@@ -139,11 +148,18 @@ def _assemble(settings: Settings, database: Database, checkpoint: Checkpoint) ->
     return Service(settings, services, ports, loop)
 
 
-def _ports(settings: Settings, database: Database, checkpoint: Checkpoint, wake: Wake) -> Ports:
+def _ports(
+    settings: Settings,
+    database: Database,
+    secrets: ClusterSecrets,
+    checkpoint: Checkpoint,
+    wake: Wake,
+) -> Ports:
     if settings.driver is DriverKind.FAKE:
         fake = FakeDriver(settings.data, wake, checkpoint=checkpoint)
         return Ports(
             database,
+            secrets,
             fake,
             fake,
             fake.ensure_distribution,
@@ -168,6 +184,7 @@ def _ports(settings: Settings, database: Database, checkpoint: Checkpoint, wake:
     )
     return Ports(
         database,
+        secrets,
         driver,
         Probe(),
         distributions.ensure,

@@ -26,6 +26,7 @@ from searchplane.domain.ids import ClusterId, DomainId, UserId
 from searchplane.domain.layout import HostLimits
 from searchplane.iam.bootstrap import Credentials, first_start
 from searchplane.iam.passwords import hash_password
+from searchplane.iam.sealing import Seals
 from searchplane.iam.service import Identity
 from searchplane.iam.tokens import new_audit_id
 from searchplane.observability.metrics import Metrics
@@ -33,6 +34,7 @@ from searchplane.settings import Settings
 from searchplane.store.database import Database, private_sqlite
 from searchplane.store.identity import Directory, Domain, Target, User
 from searchplane.store.migrate import migrate
+from searchplane.store.secrets import ClusterSecrets
 from searchplane.store.trail import Trail
 
 
@@ -147,6 +149,7 @@ def services(
         settings=settings,
         database=database,
         identity=identity,
+        secrets=ClusterSecrets(Seals.open(settings.data)),
         limits=HostLimits(max_heap_mb=512, processors=2),
         metrics=Metrics(),
         audit=trail,

@@ -10,9 +10,11 @@ from sqlalchemy import Connection
 from tests.support.cluster_examples import NOW
 
 from searchplane.domain.ids import DomainId, ProjectId
+from searchplane.iam.sealing import Seals
 from searchplane.store.database import Database, private_sqlite
 from searchplane.store.identity import Directory, Domain
 from searchplane.store.migrate import migrate
+from searchplane.store.secrets import ClusterSecrets
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +41,16 @@ def database(migrated: bytes, tmp_path: Path) -> Iterator[Database]:
     database = Database(private_sqlite(tmp_path))
     yield database
     database.close()
+
+
+@pytest.fixture
+def seals(tmp_path: Path) -> Seals:
+    return Seals.open(tmp_path)
+
+
+@pytest.fixture
+def cluster_secrets(seals: Seals) -> ClusterSecrets:
+    return ClusterSecrets(seals)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from searchplane.iam.service import Identity
 from searchplane.observability.metrics import Metrics
 from searchplane.settings import Settings
 from searchplane.store.database import Database
+from searchplane.store.secrets import ClusterSecrets
 from searchplane.store.trail import Trail
 
 
@@ -26,6 +27,7 @@ class Services:
     settings: Settings
     database: Database
     identity: Identity
+    secrets: ClusterSecrets
     limits: HostLimits
     metrics: Metrics
     audit: Trail

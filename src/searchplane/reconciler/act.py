@@ -28,7 +28,7 @@ from searchplane.drivers.base import NodeRef, Storage
 from searchplane.errors import Permanent, Transient
 from searchplane.reconciler import certificates
 from searchplane.reconciler.ports import Ports
-from searchplane.store import clusters, secrets
+from searchplane.store import clusters
 
 
 class Superseded(Exception):
@@ -44,7 +44,9 @@ async def act(step: Step, cluster: Cluster, ports: Ports) -> Cluster:
         case PlaceNode(node_id):
             cluster = await _place(cluster, node_id, ports)
         case IssueCertificates():
-            await asyncio.to_thread(certificates.issue_missing, cluster, ports.database)
+            await asyncio.to_thread(
+                certificates.issue_missing, cluster, ports.database, ports.secrets
+            )
         case StartNode(node_id):
             cluster = await _start(cluster, node_id, ports)
         case EndBootstrap():
@@ -110,7 +112,7 @@ async def _record_node(cluster: Cluster, node: Node, ports: Ports) -> Cluster:
 
 def _secrets(cluster: Cluster, ports: Ports) -> dict[str, str]:
     with ports.database.read() as connection:
-        return secrets.of_cluster(connection, cluster.id)
+        return ports.secrets.of_cluster(connection, cluster.id)
 
 
 def _forget(cluster: Cluster, ports: Ports) -> None:

@@ -10,6 +10,7 @@ from searchplane.domain.observed import Distribution, EngineView, Target, Unknow
 from searchplane.drivers.base import Checkpoint, Driver
 from searchplane.reconciler.compose import Compose
 from searchplane.store.database import Database
+from searchplane.store.secrets import ClusterSecrets
 
 
 class EngineProbe(Protocol):
@@ -31,6 +32,7 @@ class Ports:
     """All of it, in one value. `checkpoint` is called after each durable effect."""
 
     database: Database
+    secrets: ClusterSecrets
     driver: Driver
     probe: EngineProbe
     ensure_distribution: EnsureDistribution

@@ -31,8 +31,9 @@ from searchplane.domain.creation import Draft, accept
 from searchplane.domain.engines import DEFAULT_DATASTORE, Datastore
 from searchplane.domain.ids import ClusterId, NodeId
 from searchplane.domain.layout import lay_out
-from searchplane.store import capacity, clusters, events, secrets
+from searchplane.store import capacity, clusters, events
 from searchplane.store.database import Transaction
+from searchplane.store.secrets import ADMIN_HASH
 
 
 class VolumeBody(Request):
@@ -126,7 +127,7 @@ def create_cluster(call: Call) -> Answer:
     with call.services.database.write() as connection:
         _check(call, connection, cluster)
         clusters.add(connection, cluster)
-        secrets.add_missing(connection, cluster.id, kept)
+        call.services.secrets.add_missing(connection, cluster.id, kept)
         events.add(connection, cluster.id, call.now, events.ACCEPTED, _said(call, spec))
     call.services.wake(cluster.id)
     return Answer(CreateClusterReply(cluster=CreatedCluster(id=cluster.id, name=spec.name)))
@@ -169,7 +170,7 @@ def _secrets(call: Call, body: ClusterBody) -> dict[str, str]:
     """The password's hash; the password itself goes no further than here."""
     if not body.authority_enable or body.admin_pwd is None:
         return {}
-    return {secrets.ADMIN_HASH: call.services.hash_engine_password(body.admin_pwd)}
+    return {ADMIN_HASH: call.services.hash_engine_password(body.admin_pwd)}
 
 
 def _draft(body: ClusterBody) -> Draft:
