@@ -66,7 +66,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with live_service(tmp_path_factory.mktemp("matrix")) as live:
         theirs = live.add_project("local_theirs")
         live.add_user("eve", theirs, "te_admin")
-        live.add_user("nobody", live.project_id, "no_such_role")
+        live.add_user("nobody", live.project_id, "te_agency")
         tokens = {
             "right": live.token(),
             "expired": live.token(age=timedelta(hours=25)),

@@ -25,7 +25,7 @@ from pydantic_core import from_json
 from searchplane.api import audit, problems
 from searchplane.api.operation import Answer, Call, Envelope, Operation
 from searchplane.api.services import Services
-from searchplane.domain.access import authorise
+from searchplane.domain.access import Asked, authorise, refuse_delegated
 from searchplane.errors import Refused, SearchplaneError, Transient
 from searchplane.iam.presented import Presented
 
@@ -134,6 +134,13 @@ def unknown_route(path: str, services: Services) -> RawAnswer:
     return answer
 
 
+def refuse_unread(services: Services, error: Refused) -> RawAnswer:
+    """The answer for a request that cannot be read far enough to know its operation."""
+    answer = problems.answer(error, Envelope.CSS, new_request_id())
+    services.metrics.refused(NO_OPERATION, answer.status)
+    return answer
+
+
 def fault(path: str, services: Services, request_id: str) -> RawAnswer:
     """The answer for a fault of ours outside every operation."""
     answer = problems.internal(_envelope(path), request_id)
@@ -158,8 +165,11 @@ def _carry_out(
     )
     if operation.action is not None:
         actor = seen.actor = services.identity.authenticate(presented, call.now)
-        if not operation.self_service:
-            authorise(actor, operation.action, request.path.get("project_id"))
+        asked = Asked(call.now, presented.source, services.settings.region, request.path)
+        if operation.self_service:
+            refuse_delegated(actor, operation.action)
+        else:
+            authorise(actor, operation.action, request.path.get("project_id"), asked)
         call = replace(call, actor=actor)
     seen.body = _body(operation.body, presented.body) if operation.body else None
     query = _query(operation.query, presented.query) if operation.query else None
