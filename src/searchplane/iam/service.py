@@ -1,7 +1,8 @@
 """Identity: from a password or a token to an actor.
 
 Nothing is remembered between calls that could outlive a change: tokens hold ids, and what those
-stand for is looked up each time (sessions.py).
+stand for is looked up (sessions.py) and remembered until anything of identity changes in any
+process (remembered.py).
 
 Whoever logs in learns nothing about what exists: a wrong password, an unknown or disabled user
 and a scope without a role give one answer, and the hash is computed in every case.
@@ -12,18 +13,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from searchplane.domain.access import Actor, Scope, allows
+from searchplane.domain.access import Actor, Asked, Scope, allows
 from searchplane.domain.ids import DomainId
 from searchplane.errors import Forbidden, NotFound, Unauthenticated
 from searchplane.iam import passwords
 from searchplane.iam.catalogue import CatalogueEntry, catalogue
 from searchplane.iam.keys import open_keys
 from searchplane.iam.presented import Presented
-from searchplane.iam.sessions import ScopeRequest, Session, domain_of, refuse, resolve, session
+from searchplane.iam.remembered import Remembered
+from searchplane.iam.sessions import ScopeRequest, Session, refuse, resolve, session
 from searchplane.iam.tokens import Claims, Method, SealedToken, Tokens, new_audit_id
 from searchplane.settings import Settings
 from searchplane.store.database import Database
 from searchplane.store.identity import Directory, Domain, Project, Reference
+from searchplane.store.identity_version import version_reader
 
 WRONG_PASSWORD = "The username or password is wrong."  # noqa: S105 - the public API's text
 WRONG_TOKEN = "The request you have made requires authentication."  # noqa: S105 - same
@@ -44,6 +47,7 @@ class Identity:
         self._settings = settings
         self._tokens = tokens
         self._lifetime = timedelta(hours=settings.token_hours)
+        self._sessions = Remembered[str, Session](version_reader(database))
 
     @classmethod
     def open(cls, database: Database, settings: Settings) -> Identity:
@@ -109,7 +113,7 @@ class Identity:
         except Unauthenticated:
             raise NotFound("IAM.0004", BAD_SUBJECT) from None
         with self._database.read() as connection:
-            _permit(Directory(connection), actor, proven.claims, "iam:tokens:inspect")
+            _permit(Directory(connection), actor, proven.claims, "iam:tokens:inspect", now)
         return proven
 
     def revoke(self, actor: Actor, subject: str, now: datetime) -> None:
@@ -119,11 +123,11 @@ class Identity:
             raise NotFound("IAM.0004", BAD_SUBJECT)
         with self._database.write() as connection:
             directory = Directory(connection)
-            if directory.is_revoked(claims.audit_id):
+            if directory.is_revoked(claims.audit_id, claims.chain_id):
                 raise NotFound("IAM.0004", BAD_SUBJECT)
-            _permit(directory, actor, claims, "iam:tokens:revoke")
+            _permit(directory, actor, claims, "iam:tokens:revoke", now)
             if claims.expires > now:
-                directory.revoke(claims.audit_id, claims.expires, now)
+                directory.revoke(claims.audit_id, claims.user_id, claims.expires, now)
 
     def projects(self, actor: Actor) -> tuple[Project, ...]:
         """The projects the actor has a role on, sorted by name."""
@@ -143,29 +147,39 @@ class Identity:
         return catalogue(self._settings, scope)
 
     def _proven(self, value: str, now: datetime) -> Session:
+        found = self._sessions.get(value, lambda: self._look_up(value, now))
+        _check_time(found.claims, now)
+        return found
+
+    def _look_up(self, value: str, now: datetime) -> Session:
         claims = self._tokens.read(value)
         if claims is None:
             refuse("the token is invalid")
-        if claims.expires <= now:
-            refuse(f"the token expired at {claims.expires.isoformat()}")
-        with self._database.read() as connection:
-            return session(Directory(connection), claims)
+        _check_time(claims, now)  # first: what else is wrong with it does not matter any more
+        with self._database.read() as transaction:
+            return session(transaction, claims)
 
     def _issue(self, claims: Claims, scope: ScopeRequest | None, home: DomainId) -> Issued:
-        with self._database.read() as connection:
-            directory = Directory(connection)
+        with self._database.read() as transaction:
             if scope is not None:
-                target_id = resolve(directory, scope, home)
+                target_id = resolve(Directory(transaction), scope, home)
                 claims = replace(claims, target=scope.target, target_id=target_id)
-            meaning = session(directory, claims)
+            meaning = session(transaction, claims)
         return Issued(self._tokens.seal(claims), meaning)
 
 
-def _permit(directory: Directory, actor: Actor, subject: Claims, action: str) -> None:
+def _check_time(claims: Claims, now: datetime) -> None:
+    if claims.expires <= now:
+        refuse(f"the token expired at {claims.expires.isoformat()}")
+
+
+def _permit(
+    directory: Directory, actor: Actor, subject: Claims, action: str, now: datetime
+) -> None:
     """Refuse unless the subject is the actor's own or they may do `action` in its domain."""
     if subject.user_id == actor.user_id:
         return
     owner = directory.find_user(Reference(id=subject.user_id))
-    same = owner is not None and owner.domain.id == domain_of(directory, actor.scope)
-    if not same or not allows(actor.roles, action):
+    same = owner is not None and owner.domain.id == actor.managed_domain
+    if not same or not allows(actor, action, Asked(now)):
         raise Forbidden("IAM.0002", "another user's token needs secu_admin in that user's domain")
