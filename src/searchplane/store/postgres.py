@@ -109,8 +109,8 @@ class Postgres:
             return Refused("CSS.0001", f"a value cannot be stored: {cause}")
         if state == NO_RIGHT:
             return Permanent(f"the database's user may not do what is needed: {cause}")
-        if state is None and error.connection_invalidated:
-            return Transient(f"the database does not answer: {cause}")
+        if state is None and error.statement is None:
+            return Permanent(f"the database's URL cannot be used: {cause}; {RIGHT_URL}")
         return None
 
     def _told(self, error: DBAPIError) -> str:
