@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +21,7 @@ from pathlib import Path
 from litestar import Litestar
 
 from searchplane.api import ops, web
+from searchplane.api.identity.elsewhere import described, served
 from searchplane.api.routes import OPERATIONS
 from searchplane.api.services import Services
 from searchplane.domain.ids import ClusterId
@@ -37,7 +38,10 @@ from searchplane.engine.probe import Probe
 from searchplane.engine.security import admin_password_hash
 from searchplane.engine.service import Distributions
 from searchplane.errors import Permanent, Transient
+from searchplane.iam.authenticator import Authenticator
 from searchplane.iam.bootstrap import first_start
+from searchplane.iam.external import open_external
+from searchplane.iam.mode import check_mode
 from searchplane.iam.sealing import Seals
 from searchplane.iam.service import Identity
 from searchplane.lock import FolderLock
@@ -46,7 +50,7 @@ from searchplane.reconciler.compose import composer
 from searchplane.reconciler.loop import Loop
 from searchplane.reconciler.one_pass import OnePass
 from searchplane.reconciler.ports import Ports
-from searchplane.settings import DriverKind, Settings
+from searchplane.settings import DriverKind, IamMode, Settings
 from searchplane.store.audit_file import AuditFile
 from searchplane.store.database import Database, private_sqlite
 from searchplane.store.migrate import migrate
@@ -76,10 +80,10 @@ class Service:
 
     def api(self) -> Litestar:
         """The API's application; with the operators' routes unless they have a listener."""
-        extra = [ops.description(OPERATIONS)]
+        extra = [ops.description(described(OPERATIONS, self.settings))]
         if self.settings.ops_listen is None:
             extra += ops.handlers(self.services)
-        return web.build(OPERATIONS, self.services, extra)
+        return web.build(served(OPERATIONS, self.settings), self.services, extra)
 
     def ops(self) -> Litestar:
         """The application of the operators' own listener."""
@@ -94,20 +98,38 @@ def open_service(settings: Settings, checkpoint: Checkpoint = no_checkpoint) -> 
     Transient (the database does not answer).
     """
     make_data_folder(settings.data)
-    with FolderLock(settings.data):
+    with FolderLock(settings.data), ExitStack() as at_end:
         database = Database(private_sqlite(settings.data))
-        try:
-            migrate(database)
-            seals = Seals.open(settings.data)
-            reseal(database, seals)
-            first_start(database, settings, datetime.now(UTC))
-            service = _assemble(settings, database, seals, checkpoint)
-            try:
-                yield service
-            finally:
-                service.services.audit.close()
-        finally:
-            database.close()
+        at_end.callback(database.close)
+        migrate(database)
+        seals = Seals.open(settings.data)
+        reseal(database, seals)
+        identity = Identity.open(database, settings)
+        authenticator = at_end.enter_context(_authenticator(settings, database, identity))
+        service = _assemble(
+            settings,
+            database,
+            seals,
+            identity=identity,
+            authenticator=authenticator,
+            checkpoint=checkpoint,
+        )
+        at_end.callback(service.services.audit.close)
+        yield service
+
+
+@contextmanager
+def _authenticator(
+    settings: Settings, database: Database, identity: Identity
+) -> Iterator[Authenticator]:
+    """Whoever knows the users: the local identity service, begun if it is new, or a Keystone."""
+    check_mode(database, settings.iam_mode)
+    if settings.iam_mode is IamMode.KEYSTONE:
+        with open_external(settings, database) as keystone:
+            yield keystone
+    else:
+        first_start(database, settings, datetime.now(UTC))
+        yield identity
 
 
 def make_data_folder(data: Path) -> None:
@@ -122,7 +144,13 @@ def make_data_folder(data: Path) -> None:
 
 
 def _assemble(
-    settings: Settings, database: Database, seals: Seals, checkpoint: Checkpoint
+    settings: Settings,
+    database: Database,
+    seals: Seals,
+    *,
+    identity: Identity,
+    authenticator: Authenticator,
+    checkpoint: Checkpoint,
 ) -> Service:
     def wake(cluster_id: ClusterId) -> None:  # the driver calls it, and is made before the loop
         loop.wake(cluster_id)
@@ -136,7 +164,8 @@ def _assemble(
     services = Services(
         settings=settings,
         database=database,
-        identity=Identity.open(database, settings),
+        authenticator=authenticator,
+        identity=identity,
         secrets=secrets,
         limits=_limits(settings),
         metrics=metrics,

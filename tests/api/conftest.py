@@ -148,6 +148,7 @@ def services(
     return Services(
         settings=settings,
         database=database,
+        authenticator=identity,
         identity=identity,
         secrets=ClusterSecrets(Seals.open(settings.data)),
         limits=HostLimits(max_heap_mb=512, processors=2),

@@ -164,7 +164,7 @@ def _carry_out(
         source=presented.source,
     )
     if operation.action is not None:
-        actor = seen.actor = services.identity.authenticate(presented, call.now)
+        actor = seen.actor = services.authenticator.authenticate(presented, call.now)
         asked = Asked(call.now, presented.source, services.settings.region, request.path)
         if operation.self_service:
             refuse_delegated(actor, operation.action)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from searchplane.domain.ids import ClusterId
 from searchplane.domain.layout import HostLimits
+from searchplane.iam.authenticator import Authenticator
 from searchplane.iam.service import Identity
 from searchplane.observability.metrics import Metrics
 from searchplane.settings import Settings
@@ -21,11 +22,15 @@ class Services:
 
     `is_tended` tells whether the loop runs.
 
+    `authenticator` tells who is asking: `identity`, or an external Keystone; `identity` is then
+    not served.
+
     `hash_engine_password` gives the only form of a cluster's admin password that is stored.
     """
 
     settings: Settings
     database: Database
+    authenticator: Authenticator
     identity: Identity
     secrets: ClusterSecrets
     limits: HostLimits

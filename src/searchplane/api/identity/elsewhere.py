@@ -1,0 +1,46 @@
+"""The identity API where an external Keystone knows the users: it is there, not here.
+
+Discovery answers with Keystone's address, so that a client whose auth_url is this service finds
+its way. Everything else of `/v3` is refused with one sentence that names the address; no
+credential is asked for, as none could help.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from searchplane.api.identity import discovery
+from searchplane.api.operation import Answer, Call, Operation, Pool
+from searchplane.errors import NotFound
+from searchplane.settings import IamMode, Settings
+
+
+def served(operations: Iterable[Operation], settings: Settings) -> tuple[Operation, ...]:
+    """The operations as this service serves them."""
+    if settings.iam_mode is IamMode.LOCAL:
+        return tuple(operations)
+    return tuple(_elsewhere(one) if _is_identity(one) else one for one in operations)
+
+
+def described(operations: Iterable[Operation], settings: Settings) -> tuple[Operation, ...]:
+    """Those of them that do something."""
+    return tuple(
+        one for one in operations if settings.iam_mode is IamMode.LOCAL or not _is_identity(one)
+    )
+
+
+def _is_identity(operation: Operation) -> bool:
+    return operation.paths[0].startswith("/v3") and operation not in discovery.OPERATIONS
+
+
+def _elsewhere(operation: Operation) -> Operation:
+    return replace(operation, handler=_refuse, action=None, body=None, query=None, pool=Pool.QUICK)
+
+
+def _refuse(call: Call) -> Answer:
+    url = call.services.settings.auth_url
+    raise NotFound(
+        "APIGW.0101",
+        f"users and tokens of this service are Keystone's at {url}; use that as auth_url",
+    )
