@@ -195,6 +195,30 @@ class Settings(BaseSettings):
         ge=1,
         description="Logins at work at the same time, and creations besides; more wait or get 429.",
     )
+    quota_clusters: int | None = Field(
+        default=None, ge=0, description="Clusters a project may have; unset, no limit."
+    )
+    quota_nodes: int | None = Field(
+        default=None, ge=0, description="Nodes a project may have; unset, no limit."
+    )
+    quota_vcpu: int | None = Field(
+        default=None,
+        ge=0,
+        description="vCPU a project may have, by its nodes' flavors; unset, no limit.",
+    )
+    quota_memory_gb: int | None = Field(
+        default=None,
+        ge=0,
+        description="GB of memory a project may have, by its nodes' flavors; unset, no limit.",
+    )
+    quota_disks: int | None = Field(
+        default=None, ge=0, description="Disks a project may have; unset, no limit."
+    )
+    quota_disk_gb: int | None = Field(
+        default=None,
+        ge=0,
+        description="GB of disk a project may have, by its nodes' volumes; unset, no limit.",
+    )
     audit_reads: bool = Field(
         default=False,
         description="Whether the audit trail tells of allowed reads too; of logins, changes and "
@@ -212,7 +236,7 @@ class Settings(BaseSettings):
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."
     )
 
-    @field_validator("data", "cache", "keys")
+    @field_validator("data", "cache", "keys", "audit_file")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return value.expanduser().absolute() if value is not None else None

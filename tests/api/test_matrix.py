@@ -247,7 +247,7 @@ def test_every_code_is_raised_somewhere_and_every_raised_code_is_known() -> None
 
 def test_a_create_declares_every_rule_it_can_break() -> None:
     (create,) = (one for one in OPERATIONS if one.id == "CreateCluster")
-    rules = ("creation", "backup", "passwords", "engines", "admission")
+    rules = ("creation", "backup", "passwords", "engines", "admission", "quota")
     broken = {code for name in rules for code in codes_in(SOURCE / "domain" / f"{name}.py")}
     assert broken <= set(create.errors)
 
