@@ -28,11 +28,12 @@ from searchplane.iam.directory import (
     reach_domain,
 )
 from searchplane.iam.passwords import hash_password, verify
-from searchplane.store import groups, security_policies, users
+from searchplane.store import groups, projects, security_policies, users
 from searchplane.store.database import Database, Transaction
 from searchplane.store.groups import Group
-from searchplane.store.identity import Directory, Project, Reference, bump
+from searchplane.store.identity import Directory, Reference, bump
 from searchplane.store.listing import Listed, Part
+from searchplane.store.projects import ProjectRecord
 from searchplane.store.users import UserRecord
 
 
@@ -96,11 +97,12 @@ def groups_of(database: Database, actor: Actor, user_id: str, asked: Asked) -> t
 
 def projects_of(
     database: Database, actor: Actor, user_id: str, asked: Asked
-) -> tuple[Project, ...]:
+) -> tuple[ProjectRecord, ...]:
     """The projects a user has a role on; one's own without any role."""
     with database.read() as connection:
         user = _visible(connection, actor, user_id, "iam:projects:listProjectsForUser", asked)
-        return Directory(connection).projects_of(user.id)
+        held = frozenset(one.id for one in Directory(connection).projects_of(user.id))
+        return projects.in_domain(connection, None, ids=held).items
 
 
 def create(database: Database, actor: Actor, wanted: NewUser, now: datetime) -> UserRecord:
@@ -143,18 +145,20 @@ def change(
     return after
 
 
-def change_own_password(
-    database: Database, actor: Actor, user_id: str, password: str, now: datetime
-) -> None:
+def demand_own(actor: Actor, user_id: str) -> None:
+    """Refuse a password change that is not the user's own."""
+    if user_id != actor.user_id:
+        raise Forbidden("IAM.0002", "only the user's own password is changed this way")
+
+
+def change_own_password(database: Database, actor: Actor, password: str, now: datetime) -> None:
     """The caller has proven the present password, as in a login, with its lockout."""
     with database.read() as connection:
-        user = users.find(connection, user_id)
-        if user is None or user.id != actor.user_id:
-            raise Forbidden("IAM.0002", "only the user's own password is changed this way")
+        user = found(users.find(connection, actor.user_id), "user", actor.user_id)
         policy = security_policies.password_policy(connection, user.domain_id)
         if policy.is_too_early(user.password_changed, now):
             least = policy.minimum_password_age
-            raise Refused("1118", f"a password is changed {least} minutes after the last at most")
+            raise Refused("1118", f"a password is kept {least} minutes at least")
         _check_password(connection, user, password)
         stored = _stored_hash(connection, user.id)
     password_hash = _new_hash(stored, password)

@@ -72,11 +72,11 @@ class SelfLink(Reply):
 
 
 class PageLinks(Reply):
-    """Everything is on one page."""
+    """Links to this part of a list and its neighbours; null where there is none."""
 
     self: str
-    next: None
-    previous: None
+    next: str | None
+    previous: str | None
 
 
 class CatalogueAnswer(Reply):

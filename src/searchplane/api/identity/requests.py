@@ -80,10 +80,5 @@ class TokenQuery(Request):
     )
 
 
-class ProjectsQuery(Request):
-    name: Name | None = None
-    domain_id: Name | None = Field(default=None, alias="domain_id")
-
-
 class DomainsQuery(Request):
     name: Name | None = None
