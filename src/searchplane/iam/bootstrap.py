@@ -19,6 +19,7 @@ import yaml
 
 from searchplane.domain.ids import DomainId, ProjectId, UserId
 from searchplane.errors import Permanent
+from searchplane.iam.directory import CLOUD_ADMIN
 from searchplane.iam.files import read_private, write_private
 from searchplane.iam.passwords import hash_password
 from searchplane.settings import Settings
@@ -148,7 +149,7 @@ def _create(
         directory.add_domain(domain, now)
         directory.add_project(project_id, credentials.project, domain.id, now)
         directory.add_user(user, now)
-        directory.add_roles(user.id, Target.DOMAIN, domain.id, ADMIN_ROLES)
+        directory.add_roles(user.id, Target.DOMAIN, domain.id, (*ADMIN_ROLES, CLOUD_ADMIN))
         directory.add_roles(user.id, Target.PROJECT, project_id, ADMIN_ROLES)
 
 

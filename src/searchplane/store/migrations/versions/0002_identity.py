@@ -19,6 +19,7 @@ def upgrade() -> None:
     _quotas_and_audit()
     _version()
     _home()
+    _cloud_admins()
 
 
 def _columns() -> None:
@@ -163,7 +164,6 @@ def _credentials() -> None:
         sa.Column("description", sa.String(length=255), nullable=False),
         sa.Column("created", UTC_TIME, nullable=False),
         sa.Column("last_used", UTC_TIME, nullable=True),
-        sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("locked_until", UTC_TIME, nullable=True),
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name=op.f("fk_access_keys_user_id"), ondelete="CASCADE"
@@ -240,4 +240,13 @@ def _home() -> None:
         sa.Column("max_heap_mb", sa.Integer(), nullable=False),
         sa.Column("processors", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_home")),
+    )
+
+
+def _cloud_admins() -> None:
+    """Whoever administers the only domain there was goes on administering the service."""
+    op.execute(
+        "INSERT INTO role_assignments (user_id, target, target_id, role) "
+        "SELECT user_id, target, target_id, 'cloud_admin' FROM role_assignments "
+        "WHERE target = 'domain' AND role = 'secu_admin'"
     )
