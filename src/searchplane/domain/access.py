@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from searchplane.domain.ids import DomainId, ProjectId, UserId
 from searchplane.domain.policy import Circumstances, Policy, permits
@@ -69,7 +70,8 @@ class Actor:
     """A proven identity; `roles` are internal names such as `te_admin`.
 
     `policies` are those of the roles on the scope, `home_policies` those of the roles on the
-    actor's own domain. `credential` is "password", "token" or the id of an access key.
+    actor's own domain. `credential` is "password", "token" or the id of an access key. `limit`
+    is what the credential itself allows at most, whatever the roles do.
     """
 
     user_id: UserId
@@ -82,6 +84,7 @@ class Actor:
     home_policies: tuple[Policy, ...] = ()
     credential: str = TOKEN
     delegated: bool = False
+    limit: Policy | None = None
     assumed_by: Assumed | None = None
 
     @property
@@ -133,7 +136,9 @@ def allows(actor: Actor, action: str, asked: Asked) -> bool:
     """Whether the actor's policies allow the action, in these circumstances."""
     of_identity = action.startswith(f"{IDENTITY}:")
     policies = actor.managing_policies if of_identity else actor.policies
-    return permits(policies, action, lambda: _circumstances(actor, action, asked))
+    bounds = (policies,) if actor.limit is None else (policies, (actor.limit,))
+    seen = partial(_circumstances, actor, action, asked)
+    return all(permits(bound, action, seen) for bound in bounds)
 
 
 def refuse_delegated(actor: Actor, action: str) -> None:
