@@ -174,7 +174,6 @@ access_keys = Table(
     Column("description", String(255), nullable=False),
     Column("created", UtcTime, nullable=False),
     Column("last_used", UtcTime),
-    Column("failures", Integer, nullable=False),  # signatures in a row that were wrong
     Column("locked_until", UtcTime),
 )
 
