@@ -32,7 +32,13 @@ def settings() -> str:
     return "\n".join(lines) + "\n"
 
 
-WITHOUT_OPERATION = {"APIGW.0101": "none: no operation has the path and method"}
+UNREAD = "none: the request cannot be read"
+WITHOUT_OPERATION = {
+    "APIGW.0101": "none: no operation has the path and method",
+    "APIGW.0203": UNREAD,
+    "APIGW.0204": UNREAD,
+    "APIGW.0602": UNREAD,
+}
 """Who answers a code that no operation declares; the others are faults of the service."""
 
 

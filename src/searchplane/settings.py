@@ -232,6 +232,12 @@ class Settings(BaseSettings):
         description="A file that gets every line of the audit trail as JSON too; moved away, it is "
         "made anew.",
     )
+    max_connections: int = Field(
+        default=2000,
+        ge=1,
+        description="Connections at once; beyond that the one whose client is waited for longest "
+        "is given up.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."
     )

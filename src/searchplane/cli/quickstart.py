@@ -26,7 +26,7 @@ from searchplane.cli.client import Api, Shown
 from searchplane.cli.down import stop_all
 from searchplane.cli.leaving import have_ended, leave, own_workers
 from searchplane.cli.login import Login
-from searchplane.cli.serving import Listeners, bind_all, serve, stop_on_signals
+from searchplane.cli.serving import Listeners, bind_all, run_loop, serve, stop_on_signals
 from searchplane.cli.view import View, open_view
 from searchplane.domain.cluster import ActionKind
 from searchplane.domain.engines import DEFAULT_DATASTORE, engine_for
@@ -68,7 +68,7 @@ def getting_started(name: str) -> dict[str, Any]:
 def run(settings: Settings, name: str) -> None:
     """Stay until SIGTERM or Ctrl-C. Raises what made it fail, after the nodes have stopped."""
     with bind_all(settings) as (bound, listeners):
-        is_green = asyncio.run(_session(bound, listeners, name))
+        is_green = run_loop(_session(bound, listeners, name))
     if not is_green:
         raise click.Abort
 

@@ -8,7 +8,7 @@ import click
 
 from searchplane.app import open_service
 from searchplane.cli.leaving import have_ended, leave, own_workers
-from searchplane.cli.serving import Listeners, bind_all, serve, stop_on_signals
+from searchplane.cli.serving import Listeners, bind_all, run_loop, serve, stop_on_signals
 from searchplane.observability.logging import configure
 from searchplane.settings import Settings
 
@@ -17,7 +17,7 @@ def run(settings: Settings) -> None:
     """Serve until SIGTERM or Ctrl-C. Nodes go on; the next serve finds them again."""
     configure(settings.log_level)
     with bind_all(settings) as (bound, listeners):
-        asyncio.run(_run(bound, listeners))
+        run_loop(_run(bound, listeners))
 
 
 async def _run(settings: Settings, listeners: Listeners) -> None:
