@@ -25,10 +25,17 @@ if TYPE_CHECKING:
 
 
 class Envelope(Enum):
-    """The shape of error bodies: the service's own, or the identity service's."""
+    """The shape of error bodies: the service's own, the identity service's, and that of the
+    identity service's extensions (`/v3.0/OS-...`)."""
 
     CSS = "css"
     IDENTITY = "identity"
+    EXTENSION = "extension"
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether identity's own codes are used."""
+        return self is not Envelope.CSS
 
 
 class Pool(Enum):

@@ -100,6 +100,13 @@ def permits(
     return Effect.DENY not in applying and (standing.allowed or Effect.ALLOW in applying)
 
 
+def could_permit(policies: tuple[Policy, ...], action: str) -> bool:
+    """Whether there are circumstances in which the policies allow the action."""
+    standing = _standing(policies, action)
+    possible = standing.allowed or any(one.effect is Effect.ALLOW for one in standing.others)
+    return possible and not standing.denied
+
+
 @lru_cache(REMEMBERED)
 def _standing(policies: tuple[Policy, ...], action: str) -> _Standing:
     found = [

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from searchplane.domain.access import IDENTITY, READING
+from searchplane.domain.conditions import like
 from searchplane.domain.ids import DomainId
 from searchplane.domain.policy import Effect, Policy, Statement
 
@@ -170,3 +172,27 @@ _ALL = (
 )
 
 SYSTEM_ROLES: Mapping[str, Role] = {role.id: role for role in _ALL}
+
+SECURITY_ADMIN = SYSTEM_ROLES["secu_admin"]
+"""Whoever holds it on a domain may do everything with the domain's identity."""
+
+
+def gives_identity(policy: Policy) -> bool:
+    """Whether the policy could let its holder change identity, and so help themselves to more."""
+    return any(
+        not _spares_identity(statement)
+        if statement.all_but
+        else any(map(_changes_identity, statement.actions))
+        for statement in policy.statements
+        if statement.effect is Effect.ALLOW
+    )
+
+
+def _spares_identity(statement: Statement) -> bool:
+    return any(pattern in ("iam:*:*", "*:*:*") for pattern in statement.actions)
+
+
+def _changes_identity(pattern: str) -> bool:
+    service, _, rest = pattern.partition(":")
+    verb = rest.rpartition(":")[2].lower()
+    return like(IDENTITY, service) and not verb.startswith(READING)

@@ -7,7 +7,7 @@ identity version, so that it counts at the next request of every process.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -137,6 +137,11 @@ class RoleBook:
         )
         return found[0] if found else None
 
+    def find_custom(self, role_id: str) -> Role | None:
+        """A custom policy, of whichever domain."""
+        found = self._custom(custom_policies.c.id == role_id)
+        return found[0] if found else None
+
     def list(self, domain_id: DomainId) -> tuple[Role, ...]:
         """The system roles and the custom policies of the domain."""
         return (*SYSTEM_ROLES.values(), *self.list_custom(domain_id))
@@ -191,13 +196,12 @@ class RoleBook:
         found = self._connection.execute(select(literal(1)).where(*_same(table, grant)))
         return found.first() is not None
 
-    def granted(self, holder: Holder, holder_id: str, reach: Reach, reach_id: str) -> Iterable[str]:
-        """The ids of the roles granted to one holder on one thing."""
-        table, column = _TABLES[holder]
-        statement = select(table.c.role).where(
-            table.c[column] == holder_id, table.c.target == reach, table.c.target_id == reach_id
-        )
-        return self._connection.execute(statement.order_by(table.c.role)).scalars().all()
+    def granted(self, like: Grant) -> Sequence[str]:
+        """The ids of the roles granted to the holder on the thing that `like` names."""
+        table, _ = _TABLES[like.holder]
+        same = {name: value for name, value in _row(like).items() if name != "role"}
+        statement = select(table.c.role).filter_by(**same).order_by(table.c.role)
+        return self._connection.execute(statement).scalars().all()
 
     def grants_in(self, domain_id: DomainId) -> tuple[Grant, ...]:
         """Every grant to the domain's users, groups and agencies on what is the domain's."""

@@ -25,7 +25,11 @@ def identity_operation(
     action: str,
     **more: Any,
 ) -> Operation:
-    """An operation with the identity API's error bodies; DELETE answers 204."""
+    """An operation with the identity API's error bodies; DELETE and HEAD answer 204.
+
+    The extensions have an error body of their own, but for that of credentials.
+    """
+    extension = path.startswith("/v3.0/OS-") and not path.startswith("/v3.0/OS-CREDENTIAL")
     if method in ("DELETE", "HEAD"):
         more.setdefault("status", 204)
     return Operation(
@@ -35,7 +39,7 @@ def identity_operation(
         handler=handler,
         summary=summary,
         action=action,
-        envelope=Envelope.IDENTITY,
+        envelope=Envelope.EXTENSION if extension else Envelope.IDENTITY,
         **more,
     )
 
