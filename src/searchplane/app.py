@@ -2,7 +2,7 @@
 
 `open_service` opens the data folder (one service each), brings the database up to date and makes
 the first identity. The loop then runs in a thread of its own (`LoopThread`), the API wherever the
-caller runs its ASGI application.
+caller runs its ASGI application. `open_front` opens the same database for the API alone.
 """
 
 from __future__ import annotations
@@ -49,14 +49,15 @@ from searchplane.observability.metrics import Metrics
 from searchplane.reconciler.compose import composer
 from searchplane.reconciler.loop import Loop
 from searchplane.reconciler.one_pass import OnePass
-from searchplane.reconciler.ports import Ports
+from searchplane.reconciler.ports import Ports, Tenure
 from searchplane.settings import DriverKind, IamMode, Settings
 from searchplane.store.audit_file import AuditFile
-from searchplane.store.database import Database, private_sqlite
+from searchplane.store.database import Database, open_database
 from searchplane.store.migrate import migrate
 from searchplane.store.sealed import reseal
 from searchplane.store.secrets import ClusterSecrets
 from searchplane.store.trail import Trail
+from searchplane.tenure import await_home, is_tended, move_in, tenure
 
 log = logging.getLogger(__name__)
 
@@ -70,13 +71,11 @@ Wake = Callable[[ClusterId], None]
 
 
 @dataclass(frozen=True)
-class Service:
-    """Everything of one running service."""
+class Front:
+    """A process that answers requests; clusters are tended by another."""
 
     settings: Settings
     services: Services
-    ports: Ports
-    loop: Loop
 
     def api(self) -> Litestar:
         """The API's application; with the operators' routes unless they have a listener."""
@@ -90,6 +89,14 @@ class Service:
         return ops.build(self.services)
 
 
+@dataclass(frozen=True)
+class Service(Front):
+    """Everything of a service that answers requests and tends clusters."""
+
+    ports: Ports
+    loop: Loop
+
+
 @contextmanager
 def open_service(settings: Settings, checkpoint: Checkpoint = no_checkpoint) -> Iterator[Service]:
     """Open the data folder; at the end let go of it. Nodes go on running.
@@ -99,23 +106,38 @@ def open_service(settings: Settings, checkpoint: Checkpoint = no_checkpoint) -> 
     """
     make_data_folder(settings.data)
     with FolderLock(settings.data), ExitStack() as at_end:
-        database = Database(private_sqlite(settings.data))
+        database = open_database(settings)
         at_end.callback(database.close)
+        right = at_end.enter_context(tenure(database))
         migrate(database)
-        seals = Seals.open(settings.data)
-        reseal(database, seals)
-        identity = Identity.open(database, settings)
-        authenticator = at_end.enter_context(_authenticator(settings, database, identity))
-        service = _assemble(
+        limits = _limits(settings)
+        move_in(database, settings, limits)
+        reseal(database, Seals.open(settings.seals_parent))
+        yield _assemble(settings, database, limits, at_end, right=right, checkpoint=checkpoint)
+
+
+@contextmanager
+def open_front(settings: Settings) -> Iterator[Front]:
+    """Open the database to answer requests, beside the service that tends its clusters.
+
+    Raises Permanent (the keys are not those of that service) or Transient (the database does not
+    answer, or no such service was ever started on it).
+    """
+    make_data_folder(settings.data)
+    with ExitStack() as at_end:
+        database = open_database(settings)
+        at_end.callback(database.close)
+        limits = await_home(database, settings).limits
+        services = _services(
             settings,
             database,
-            seals,
-            identity=identity,
-            authenticator=authenticator,
-            checkpoint=checkpoint,
+            limits,
+            at_end,
+            metrics=Metrics(),
+            wake=lambda _: None,
+            is_tended=lambda: is_tended(database),
         )
-        at_end.callback(service.services.audit.close)
-        yield service
+        yield Front(settings, services)
 
 
 @contextmanager
@@ -128,7 +150,8 @@ def _authenticator(
         with open_external(settings, database) as keystone:
             yield keystone
     else:
-        first_start(database, settings, datetime.now(UTC))
+        if not settings.api_only:
+            first_start(database, settings, datetime.now(UTC))
         yield identity
 
 
@@ -146,35 +169,60 @@ def make_data_folder(data: Path) -> None:
 def _assemble(
     settings: Settings,
     database: Database,
-    seals: Seals,
+    limits: HostLimits,
+    at_end: ExitStack,
     *,
-    identity: Identity,
-    authenticator: Authenticator,
+    right: Tenure,
     checkpoint: Checkpoint,
 ) -> Service:
     def wake(cluster_id: ClusterId) -> None:  # the driver calls it, and is made before the loop
         loop.wake(cluster_id)
 
     metrics = Metrics()
+    services = _services(
+        settings,
+        database,
+        limits,
+        at_end,
+        metrics=metrics,
+        wake=wake,
+        is_tended=lambda: loop.is_running,
+    )
+    ports = _ports(settings, database, services.secrets, checkpoint, wake)
+    loop = Loop(ports, OnePass(ports, settings.create_deadline_seconds, metrics), right)
+    return Service(settings, services, ports, loop)
+
+
+def _services(
+    settings: Settings,
+    database: Database,
+    limits: HostLimits,
+    at_end: ExitStack,
+    *,
+    metrics: Metrics,
+    wake: Wake,
+    is_tended: Callable[[], bool],
+) -> Services:
+    """What handlers work with; `at_end` closes what needs it."""
     keep = timedelta(days=settings.audit_keep_days)
     copy = AuditFile(settings.audit_file) if settings.audit_file is not None else None
-    secrets = ClusterSecrets(seals)
-    ports = _ports(settings, database, secrets, checkpoint, wake)
-    loop = Loop(ports, OnePass(ports, settings.create_deadline_seconds, metrics))
-    services = Services(
+    identity = Identity.open(database, settings)
+    authenticator = at_end.enter_context(_authenticator(settings, database, identity))
+    trail = Trail(database, keep, copy)
+    at_end.callback(trail.close)
+    return Services(
         settings=settings,
         database=database,
         authenticator=authenticator,
         identity=identity,
-        secrets=secrets,
-        limits=_limits(settings),
+        secrets=ClusterSecrets(Seals.open(settings.seals_parent)),
+        limits=limits,
         metrics=metrics,
-        audit=Trail(database, keep, copy),
-        wake=loop.wake,
-        is_tended=lambda: loop.is_running,
+        audit=trail,
+        wake=wake,
+        is_tended=is_tended,
         hash_engine_password=admin_password_hash,
     )
-    return Service(settings, services, ports, loop)
 
 
 def _ports(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -116,6 +117,22 @@ class Settings(BaseSettings):
     )
     token_hours: float = Field(
         default=24, gt=0, le=365 * 24, description="How long a token is valid, in hours."
+    )
+    token_key_days: float = Field(
+        default=0,
+        ge=0,
+        le=3650,
+        description="After how many days the key that tokens are made with is replaced; 0 leaves "
+        "it to `searchplane keys rotate`. Services that do not share the folder `keys` need 0.",
+    )
+    login_lockout: bool = Field(
+        default=True,
+        description="Whether failed logins are counted and too many lock; false is for benchmarks.",
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Networks of proxies whose X-Forwarded-For is believed, as a JSON list; from "
+        "all others the address of the connection counts.",
     )
     iam_mode: IamMode = Field(
         default=IamMode.LOCAL,
@@ -272,6 +289,16 @@ class Settings(BaseSettings):
             raise ValueError('a JSON list such as ["local-1", "local-2"] is right')  # noqa: TRY004 - pydantic wants ValueError
         return zones
 
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, value: Any) -> Any:
+        right = 'a JSON list of networks such as ["10.0.0.0/8", "127.0.0.1"] is right'
+        try:
+            given = json.loads(value) if isinstance(value, str) else value
+            return tuple(str(ip_network(one)) for one in given)
+        except (ValueError, TypeError):
+            raise ValueError(right) from None
+
     @field_validator("zones")
     @classmethod
     def _different_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -350,8 +377,13 @@ class Settings(BaseSettings):
 
     @property
     def key_folder(self) -> Path:
-        """Where the keys are that tokens and stored secrets are sealed with."""
+        """Where the keys are that tokens are sealed with."""
         return self.keys or self.data / "keys"
+
+    @property
+    def seals_parent(self) -> Path:
+        """The folder in which `seals` is, with the keys that stored secrets are sealed with."""
+        return self.keys or self.data
 
     @property
     def base_url(self) -> str:

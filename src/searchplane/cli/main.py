@@ -45,6 +45,12 @@ def cli() -> None:
 @listen_option
 @public_url_option
 @ops_listen_option
+@click.option(
+    "--api-only",
+    is_flag=True,
+    default=None,
+    help="Answer requests; the service started without it, on the same database, tends clusters.",
+)
 def serve(**given: Any) -> None:
     """Run the service in the foreground.
 

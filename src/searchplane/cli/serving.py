@@ -21,7 +21,7 @@ import uvloop
 from litestar import Litestar
 
 from searchplane.api.pipeline import refuse_unread
-from searchplane.app import LoopThread, Service
+from searchplane.app import Front, LoopThread, Service
 from searchplane.cli.protocol import BoundedProtocol, Edge
 from searchplane.errors import Permanent, Transient
 from searchplane.settings import Settings, split_listen
@@ -90,15 +90,16 @@ def bind_all(settings: Settings) -> Iterator[tuple[Settings, Listeners]]:
         yield settings.model_copy(update={"listen": listen}), Listeners(api, ops)
 
 
-async def serve(service: Service, listeners: Listeners, stopping: asyncio.Event) -> bool:
+async def serve(service: Front, listeners: Listeners, stopping: asyncio.Event) -> bool:
     """Answer requests and tend clusters until `stopping` is set; then end in good order.
 
     False when the reconciler has work that cannot be cut off: the caller leaves with the folder's
     lock in hand (leaving.py). Raises Transient when the reconciler ends by itself.
     """
     loop_ended = asyncio.Event()
-    loop = LoopThread(service, _from_thread(loop_ended))
-    await asyncio.to_thread(loop.start)
+    loop = LoopThread(service, _from_thread(loop_ended)) if isinstance(service, Service) else None
+    if loop is not None:
+        await asyncio.to_thread(loop.start)
     try:
         await _answer(service, listeners, (stopping, loop_ended))
         if loop_ended.is_set() and not stopping.is_set():
@@ -108,7 +109,7 @@ async def serve(service: Service, listeners: Listeners, stopping: asyncio.Event)
             )
     finally:
         # Not in a worker: all of them may hang. Nothing else is left for this event loop to do.
-        ended = loop.stop()
+        ended = loop is None or loop.stop()
     return ended
 
 
@@ -123,7 +124,7 @@ def _from_thread(event: asyncio.Event) -> Callable[[], None]:
     return set_it
 
 
-async def _answer(service: Service, listeners: Listeners, ends: tuple[asyncio.Event, ...]) -> None:
+async def _answer(service: Front, listeners: Listeners, ends: tuple[asyncio.Event, ...]) -> None:
     """Until one of `ends` is set, or a server cannot go on."""
     servers = [(_server(service, service.api()), listeners.api)]
     if listeners.ops is not None:
@@ -163,7 +164,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _server(service: Service, application: Litestar) -> uvicorn.Server:
+def _server(service: Front, application: Litestar) -> uvicorn.Server:
     edge = Edge(
         refuse=partial(refuse_unread, service.services),
         max_connections=min(service.settings.max_connections, _most_connections()),

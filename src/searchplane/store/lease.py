@@ -31,12 +31,16 @@ _HOLDER = text(
 )
 
 
+class TendedByAnother(Permanent):
+    """Another process has the right; the message names it."""
+
+
 class Lease:
     """Held from construction until `close`, but for losses; safe to share between threads."""
 
     def __init__(self, url: str, name: str) -> None:
-        """`name` is what others are told. Raises Permanent when another process has the right,
-        Transient when the database does not answer."""
+        """`name` is what others are told. Raises TendedByAnother, or Transient when the database
+        does not answer."""
         self._server = Postgres()
         self._engine = self._server.open_session(url, _short(name))
         self._turn = threading.Lock()
@@ -53,7 +57,7 @@ class Lease:
     def read(self) -> Iterator[Connection]:
         """The session with the lock, taken again if it was lost; each statement is for itself.
 
-        Raises Permanent when another process has the right, Transient when it cannot be known.
+        Raises TendedByAnother, or Transient when it cannot be known who has the right.
         """
         with self._turn:
             try:
@@ -75,7 +79,7 @@ class Lease:
         try:
             with self.read():
                 return True
-        except Permanent:
+        except TendedByAnother:
             if time.monotonic() >= deadline:
                 self._engine.dispose()
                 raise
@@ -88,7 +92,7 @@ class Lease:
             return session
         holder = session.execute(_HOLDER, {"space": LOCK_SPACE, "key": TENDER}).scalar()
         session.close()
-        raise Permanent(
+        raise TendedByAnother(
             f"the clusters of this database are tended already, by {holder or 'another process'}; "
             "one service that tends is right, and serve --api-only for all others"
         )
