@@ -73,6 +73,11 @@ CODES: dict[str, Code] = {
     "1108": Code(400, "The new password is the present one."),
     "1118": Code(400, "The password breaks the domain's rules."),
     # Policy documents: the codes and limits of the error table in the public IAM API reference.
+    "IAM.1001": Code(400, "The display name is empty."),
+    "IAM.1002": Code(400, "The display name is longer than 64 characters."),
+    "IAM.1003": Code(400, "The display name has a wrong character."),
+    "IAM.1009": Code(400, "The type is neither AX nor XA."),
+    "IAM.1018": Code(400, "The description is wrong."),
     "IAM.1020": Code(400, "The policy is no object."),
     "IAM.1021": Code(400, "The policy is too long."),
     "IAM.1024": Code(400, "The version of the policy is not 1.1."),

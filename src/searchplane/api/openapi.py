@@ -97,7 +97,8 @@ def _query(operation: Operation) -> Iterator[Schema]:
     if operation.query is None:
         return
     for name, field in operation.query.model_json_schema(by_alias=False)["properties"].items():
-        for spelling in dict.fromkeys((to_camel(name), name)):
+        alias = operation.query.model_fields[name].alias or name
+        for spelling in (alias,) if "." in alias else dict.fromkeys((to_camel(name), name)):
             yield {"name": spelling, "in": "query", "required": False, "schema": field}
 
 

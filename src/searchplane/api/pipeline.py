@@ -149,6 +149,8 @@ def fault(path: str, services: Services, request_id: str) -> RawAnswer:
 
 
 def _envelope(path: str) -> Envelope:
+    if path.startswith("/v3.0/OS-"):
+        return Envelope.EXTENSION
     return Envelope.IDENTITY if path.startswith("/v3") else Envelope.CSS
 
 

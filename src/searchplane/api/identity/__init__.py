@@ -4,12 +4,16 @@ directory of users, groups, projects and domains."""
 from __future__ import annotations
 
 from searchplane.api.identity import (
+    agencies,
+    credentials,
     discovery,
     domains,
+    grants,
     groups,
     listings,
     projects,
     regions,
+    roles,
     security_policies,
     tokens,
     users,
@@ -24,5 +28,9 @@ OPERATIONS = (
     *groups.OPERATIONS,
     *projects.OPERATIONS,
     *domains.OPERATIONS,
+    *roles.OPERATIONS,
+    *grants.OPERATIONS,
+    *agencies.OPERATIONS,
     *security_policies.OPERATIONS,
+    *credentials.OPERATIONS,
 )
