@@ -16,10 +16,11 @@ from tests.support.logins import PASSWORD, presented
 from searchplane.errors import Unauthenticated
 from searchplane.iam.bootstrap import Credentials
 from searchplane.iam.remembered import Remembered
-from searchplane.iam.service import Identity, Issued
+from searchplane.iam.issuing import Issued
+from searchplane.iam.service import Identity
 from searchplane.iam.sessions import ScopeRequest
 from searchplane.settings import Settings
-from searchplane.store.database import Database, private_sqlite
+from searchplane.store.database import Database
 from searchplane.store.identity import Reference, Target, bump, end_tokens
 from searchplane.store.identity_version import version_reader
 from searchplane.store.schema import domains, projects, role_assignments, users
@@ -30,7 +31,7 @@ Change = Callable[[Connection, Issued], None]
 @pytest.fixture
 def elsewhere(database: Database, settings: Settings) -> Iterator[Database]:
     """The same database, opened by another process."""
-    other = Database(private_sqlite(settings.data))
+    other = Database(database.url)
     yield other
     other.close()
 

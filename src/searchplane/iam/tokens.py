@@ -1,9 +1,10 @@
 """Tokens: who, for what, and until when, sealed with a key only this service has.
 
 A token needs no row in the database: the sealed text holds ids and times, 204 characters in all.
-What the ids mean (names, roles, still enabled, not revoked) is looked up each time a token is
-used, by service.py. Times keep their microseconds, so that "everything issued before now" is
-sharp. Reading is remembered for the newest tokens: unsealing costs more than the rest.
+What the ids mean (names, roles, still enabled, not revoked) is looked up by sessions.py. Times
+keep their microseconds, so that "everything issued before now" is sharp. Reading is remembered
+for the newest tokens, as unsealing costs more than the rest, and for as long as the keys are the
+same: nothing that was remembered outlives a retired key.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from functools import lru_cache
 from cryptography.fernet import InvalidToken, MultiFernet
 
 from searchplane.domain.ids import UserId
+from searchplane.iam.key_ring import Keys, KeySource
 from searchplane.store.identity import Target
 
 LAYOUT = 1
@@ -77,29 +79,44 @@ def new_audit_id() -> str:
 class Tokens:
     """Seals and reads tokens; safe to share between threads."""
 
-    def __init__(self, keys: MultiFernet) -> None:
+    def __init__(self, keys: KeySource) -> None:
         self._keys = keys
         self._read = lru_cache(REMEMBERED)(self._unseal)
 
     def seal(self, claims: Claims) -> SealedToken:
-        sealed = self._keys.encrypt(_pack(claims))
+        sealed = self._keys.current().fernet.encrypt(_pack(claims))
         return SealedToken(sealed.decode("ascii").rstrip("="), claims)
 
     def read(self, value: str) -> Claims | None:
         """What the token says, expired or not; None if it is not one of ours."""
         if len(value) > MAX_LENGTH:
             return None
+        keys = self._keys.current()
+        found = self._read_with(keys, value)
+        if found is None:
+            newer = self._keys.looked_again()
+            if newer.generation != keys.generation:
+                return self._read_with(newer, value)
+        return found
+
+    @property
+    def generation(self) -> int:
+        """Of the keys. What was read with those of another generation must be read again."""
+        return self._keys.current().generation
+
+    def _read_with(self, keys: Keys, value: str) -> Claims | None:
         try:
-            return self._read(value)
+            return self._read(value, keys.fernet)
         except (InvalidToken, ValueError):
             return None
 
-    def _unseal(self, value: str) -> Claims:
+    @staticmethod
+    def _unseal(value: str, keys: MultiFernet) -> Claims:
         # Base64 readers skip what they do not know; one token must have one spelling only.
         raw = base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
         if base64.urlsafe_b64encode(raw).decode("ascii").rstrip("=") != value:
             raise ValueError("not the one spelling of this token")
-        return _unpack(self._keys.decrypt(base64.urlsafe_b64encode(raw)))
+        return _unpack(keys.decrypt(base64.urlsafe_b64encode(raw)))
 
 
 def _pack(claims: Claims) -> bytes:

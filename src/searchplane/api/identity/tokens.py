@@ -20,7 +20,7 @@ from searchplane.api.operation import Answer, Call, Envelope, Operation, Pool
 from searchplane.domain.access import PASSWORD
 from searchplane.domain.audit import Who
 from searchplane.errors import Refused, Unauthenticated
-from searchplane.iam.service import Issued
+from searchplane.iam.issuing import Issued
 from searchplane.iam.sessions import ScopeRequest, Session
 from searchplane.store.identity import Reference, Target
 
@@ -86,7 +86,7 @@ def _log_in(call: Call, auth: Auth) -> Issued:
         case "password":
             user = _needed(auth.identity.password, "auth.identity.password").user
             password = user.password.get_secret_value()
-            return identity.login(_user(user), password, scope, call.now)
+            return identity.login(_user(user), password, scope, call.now, call.source)
         case _:
             token = _needed(auth.identity.token, "auth.identity.token").id.get_secret_value()
             return identity.rescope(token, scope, call.now)
