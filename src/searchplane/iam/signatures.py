@@ -35,6 +35,9 @@ SKEW = timedelta(minutes=15)
 DATE = "x-sdk-date"
 DATE_FORMAT = "%Y%m%dT%H%M%SZ"
 TERMINATOR = "sdk_request"
+WRONG = "verify aksk signature fail"
+"""The public API's text for a signature that was not made with the key's secret."""
+
 MUST_BE_SIGNED = ("host", DATE)
 ONCE = ("authorization", "x-security-token", "x-project-id", "x-domain-id", CONTENT_HEADER)
 """Headers that say who asks, or for what: two of them would be a choice for whoever adds one."""

@@ -1,0 +1,308 @@
+"""Access keys over HTTP (OS-CREDENTIAL): permanent ones, and temporary ones for a token."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SecretStr
+
+from searchplane.api.codes import CODES
+from searchplane.api.fields import Integer, Reply, Request
+from searchplane.api.identity.declaring import (
+    EMPTY,
+    FORBIDDEN,
+    NOT_FOUND,
+    WRONG,
+    asked,
+    identity_operation,
+)
+from searchplane.api.identity.replies import timestamp
+from searchplane.api.identity.requests import NO_NUL, Name
+from searchplane.api.operation import Answer, Call
+from searchplane.domain.policy_documents import read_document
+from searchplane.errors import Refused
+from searchplane.iam.credentials import Credentials
+from searchplane.iam.temporary import LONGEST, SHORTEST
+from searchplane.store.access_keys import AccessKey
+
+PATH = "/v3.0/OS-CREDENTIAL/credentials"
+ONE_PATH = f"{PATH}/{{access_key}}"
+TEMPORARY_PATH = "/v3.0/OS-CREDENTIAL/securitytokens"
+
+CREATE = "iam:credentials:createCredential"
+LIST = "iam:credentials:listCredentials"
+SHOW = "iam:credentials:getCredential"
+UPDATE = "iam:credentials:updateCredential"
+DELETE = "iam:credentials:deleteCredential"
+
+ACTIVE, INACTIVE = "active", "inactive"
+TOKEN_HEADER = "x-auth-token"  # noqa: S105 - a header's name
+
+Description = Annotated[str, Field(max_length=255, pattern=NO_NUL)]
+
+
+class NewKey(Request):
+    """The owner is the caller when none is named."""
+
+    user_id: Name | None = None
+    description: Description = ""
+
+
+class NewKeyBody(Request):
+    credential: NewKey
+
+
+class KeyChange(Request):
+    """What is absent or null stays."""
+
+    status: Literal["active", "inactive"] | None = None
+    description: Description | None = None
+
+
+class KeyChangeBody(Request):
+    credential: KeyChange
+
+
+class KeysQuery(Request):
+    user_id: Name | None = None
+
+
+class KeyReply(Reply):
+    access: str
+    user_id: str
+    status: str
+    create_time: str
+    description: str
+
+
+class NewKeyReply(KeyReply):
+    """The only answer that ever holds the secret."""
+
+    secret: str
+
+
+class UsedKeyReply(KeyReply):
+    """`last_use_time` is exact to a minute, and empty for a key that was never used."""
+
+    last_use_time: str
+
+
+class NewKeyAnswer(Reply):
+    credential: NewKeyReply
+
+
+class KeyAnswer(Reply):
+    credential: KeyReply
+
+
+class UsedKeyAnswer(Reply):
+    credential: UsedKeyReply
+
+
+class KeysAnswer(Reply):
+    credentials: list[UsedKeyReply]
+
+
+class ParentToken(Request):
+    """The token that the key stands for; the header X-Auth-Token goes before `id`."""
+
+    id: SecretStr | None = None
+    duration_seconds: Annotated[Integer, Field(ge=SHORTEST, le=LONGEST)] = SHORTEST
+
+
+class TemporaryIdentity(Request):
+    methods: Annotated[list[Name], Field(min_length=1, max_length=8)]
+    token: ParentToken = ParentToken()
+    policy: Annotated[
+        dict[str, Any] | None, Field(description="What the key may do at most, as a policy.")
+    ] = None
+
+
+class TemporaryAuth(Request):
+    identity: TemporaryIdentity
+
+
+class TemporaryBody(Request):
+    auth: TemporaryAuth
+
+
+class TemporaryReply(Reply):
+    access: str
+    secret: str
+    securitytoken: str
+    expires_at: str
+
+
+class TemporaryAnswer(Reply):
+    credential: TemporaryReply
+
+
+def create(call: Call) -> Answer:
+    body: NewKeyBody = call.body
+    wanted = body.credential
+    key, secret = _keys(call).create(
+        call.user, wanted.user_id, wanted.description, CREATE, asked(call)
+    )
+    return Answer(body=NewKeyAnswer(credential=NewKeyReply(**_fields(key), secret=secret)))
+
+
+def list_all(call: Call) -> Answer:
+    query: KeysQuery = call.query
+    found = _keys(call).listed(call.user, query.user_id, LIST, asked(call))
+    return Answer(body=KeysAnswer(credentials=[_used(key) for key in found]))
+
+
+def show(call: Call) -> Answer:
+    key = _keys(call).show(call.user, call.path["access_key"], SHOW, asked(call))
+    return Answer(body=UsedKeyAnswer(credential=_used(key)))
+
+
+def update(call: Call) -> Answer:
+    body: KeyChangeBody = call.body
+    wanted = body.credential
+    key = _keys(call).change(
+        call.user,
+        call.path["access_key"],
+        active=None if wanted.status is None else wanted.status == ACTIVE,
+        description=wanted.description,
+        action=UPDATE,
+        asked=asked(call),
+    )
+    return Answer(body=KeyAnswer(credential=KeyReply(**_fields(key))))
+
+
+def delete(call: Call) -> Answer:
+    _keys(call).delete(call.user, call.path["access_key"], DELETE, asked(call))
+    return Answer()
+
+
+def create_temporary(call: Call) -> Answer:
+    body: TemporaryBody = call.body
+    identity = body.auth.identity
+    if identity.methods != ["token"]:
+        raise Refused(
+            WRONG, f"auth.identity.methods is {identity.methods!r:.80}; ['token'] is right"
+        )
+    limit = read_document(identity.policy) if identity.policy is not None else None
+    issued = call.services.identity.temporary.issue(
+        _parent(call, identity), timedelta(seconds=identity.token.duration_seconds), limit, call.now
+    )
+    return Answer(
+        body=TemporaryAnswer(
+            credential=TemporaryReply(
+                access=issued.key.access,
+                secret=issued.key.secret,
+                securitytoken=issued.security_token,
+                expires_at=timestamp(issued.key.expires),
+            )
+        )
+    )
+
+
+def _parent(call: Call, identity: TemporaryIdentity) -> str:
+    in_header = call.headers.get(TOKEN_HEADER, "").strip()
+    if in_header:
+        return in_header
+    if identity.token.id is None:
+        raise Refused(
+            WRONG, "auth.identity.token.id is missing; it or the header X-Auth-Token is right"
+        )
+    return identity.token.id.get_secret_value().strip()
+
+
+def _keys(call: Call) -> Credentials:
+    return call.services.identity.credentials
+
+
+def _fields(key: AccessKey) -> dict[str, str]:
+    return {
+        "access": key.access,
+        "user_id": key.user_id,
+        "status": ACTIVE if key.active else INACTIVE,
+        "create_time": timestamp(key.created),
+        "description": key.description,
+    }
+
+
+def _used(key: AccessKey) -> UsedKeyReply:
+    last = timestamp(key.last_used) if key.last_used is not None else ""
+    return UsedKeyReply(**_fields(key), last_use_time=last)
+
+
+_POLICY = tuple(code for code in CODES if code.startswith("IAM.10"))
+"""What can be wrong with a policy document."""
+
+OPERATIONS = (
+    identity_operation(
+        "createAccessKey",
+        "POST",
+        PATH,
+        create,
+        summary="Create a permanent access key; its secret is shown this once",
+        action=CREATE,
+        self_service=True,
+        body=NewKeyBody,
+        answer=NewKeyAnswer,
+        status=201,
+        errors=(FORBIDDEN, NOT_FOUND, EMPTY, WRONG),
+    ),
+    identity_operation(
+        "listAccessKeys",
+        "GET",
+        PATH,
+        list_all,
+        summary="List a user's permanent access keys",
+        action=LIST,
+        self_service=True,
+        query=KeysQuery,
+        answer=KeysAnswer,
+        errors=(FORBIDDEN, NOT_FOUND),
+    ),
+    identity_operation(
+        "showAccessKey",
+        "GET",
+        ONE_PATH,
+        show,
+        summary="Show a permanent access key and when it was used last",
+        action=SHOW,
+        self_service=True,
+        answer=UsedKeyAnswer,
+        errors=(FORBIDDEN, NOT_FOUND),
+    ),
+    identity_operation(
+        "updateAccessKey",
+        "PUT",
+        ONE_PATH,
+        update,
+        summary="Make a permanent access key active or inactive, or describe it",
+        action=UPDATE,
+        self_service=True,
+        body=KeyChangeBody,
+        answer=KeyAnswer,
+        errors=(FORBIDDEN, NOT_FOUND, EMPTY),
+    ),
+    identity_operation(
+        "deleteAccessKey",
+        "DELETE",
+        ONE_PATH,
+        delete,
+        summary="Delete a permanent access key",
+        action=DELETE,
+        self_service=True,
+        errors=(FORBIDDEN, NOT_FOUND),
+    ),
+    identity_operation(
+        "createTemporaryAccessKey",
+        "POST",
+        TEMPORARY_PATH,
+        create_temporary,
+        summary="Create a temporary access key for a token",
+        action="iam:credentials:createTemporaryCredential",
+        self_service=True,
+        body=TemporaryBody,
+        answer=TemporaryAnswer,
+        status=201,
+        errors=(FORBIDDEN, EMPTY, WRONG, *_POLICY),
+    ),
+)
