@@ -54,7 +54,8 @@ def migrate(database: Database) -> None:
     with database.write() as connection:
         if _revision(connection) == NEWEST:
             return  # another process came first
-        _take_the_time(connection)
+        if connection.dialect.name == "postgresql":
+            _prepare_server(connection)
         if inspect(connection).get_table_names():
             upgrade(connection)
         else:
@@ -67,10 +68,15 @@ def is_current(database: Database) -> bool:
         return _revision(connection) == NEWEST
 
 
-def _take_the_time(connection: Connection) -> None:
-    """A migration of much data may last longer than any request."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SET LOCAL statement_timeout = 0"))
+def _prepare_server(connection: Connection) -> None:
+    """A migration of much data may last longer than any request; and text must fit in."""
+    encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
+    if encoding != "UTF8":
+        raise Permanent(
+            f"the database stores text as {encoding}; UTF8 is right: createdb --template template0 "
+            "--encoding UTF8 NAME"
+        )
+    connection.execute(text("SET LOCAL statement_timeout = 0"))
 
 
 def _make(connection: Connection) -> None:
