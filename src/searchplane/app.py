@@ -32,7 +32,7 @@ from searchplane.drivers.fake import FakeDriver
 from searchplane.drivers.process import host
 from searchplane.drivers.process.driver import ProcessDriver
 from searchplane.drivers.process.users import users_if_root
-from searchplane.engine.compiler import calm_compiler
+from searchplane.engine.calm import calm, restore
 from searchplane.engine.launch import java_command, java_environment
 from searchplane.engine.probe import Probe
 from searchplane.engine.security import admin_password_hash
@@ -257,7 +257,7 @@ def _ports(
         return (command[0], shown, *command[1:]), java_environment()
 
     driver = ProcessDriver(
-        settings.data, launch, wake, on_start=calm_compiler, users=users, checkpoint=checkpoint
+        settings.data, launch, wake, on_start=calm, on_found=restore, users=users, checkpoint=checkpoint
     )
     return Ports(
         database,
