@@ -1,8 +1,8 @@
 """The identity API where an external Keystone knows the users: it is there, not here.
 
-Discovery answers with Keystone's address, so that a client whose auth_url is this service finds
-its way. Everything else of `/v3` is refused with one sentence that names the address; no
-credential is asked for, as none could help.
+Discovery answers with Keystone's address. Everything else of `/v3` is refused with one sentence
+that names the address, for clients that do not follow such a link to another host, as the
+OpenStack ones do not; no credential is asked for, as none could help.
 """
 
 from __future__ import annotations
