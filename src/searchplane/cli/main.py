@@ -6,29 +6,21 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from searchplane import __version__
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
-
-    from searchplane.settings import Settings
+from searchplane.cli.operating import audit, quota
+from searchplane.cli.options import data_option, json_option, settings_of
 
 Command = Callable[..., Any]
-SECRET_SETTINGS = ("admin_password", "database_url")
 
-data_option = click.option(
-    "--data", type=click.Path(path_type=Path), metavar="DIR", help="The data folder."
-)
 listen_option = click.option("--listen", metavar="HOST:PORT", help="Where the API listens.")
 public_url_option = click.option("--public-url", metavar="URL", help="Where clients reach the API.")
 ops_listen_option = click.option(
     "--ops-listen", metavar="HOST:PORT", help="A listener of their own for /healthz and /metrics."
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -59,7 +51,7 @@ def serve(**given: Any) -> None:
     """
     from searchplane.cli import serve as command
 
-    command.run(_settings(given))
+    command.run(settings_of(given))
 
 
 @cli.command()
@@ -75,7 +67,7 @@ def quickstart(name: str, **given: Any) -> None:
     """
     from searchplane.cli import quickstart as command
 
-    command.run(_settings(given), name)
+    command.run(settings_of(given), name)
 
 
 @cli.command()
@@ -84,7 +76,7 @@ def down(**given: Any) -> None:
     """Stop the service of a data folder and all its nodes; keep the data."""
     from searchplane.cli import down as command
 
-    command.run(_settings(given))
+    command.run(settings_of(given))
 
 
 @cli.command()
@@ -95,7 +87,7 @@ def doctor(as_json: bool, **given: Any) -> None:
     """Check what this machine offers, and say how to mend what it lacks."""
     from searchplane.cli import doctor as command
 
-    _exit(command.run(_settings(given), as_json=as_json))
+    _exit(command.run(settings_of(given), as_json=as_json))
 
 
 @cli.group()
@@ -111,7 +103,7 @@ def engine_install(version: str | None, *, security: bool, everything: bool) -> 
     """Fetch an engine, check it and put it together."""
     from searchplane.cli import engine as command
 
-    command.install(_settings({}), version, security=security, everything=everything)
+    command.install(settings_of({}), version, security=security, everything=everything)
 
 
 @engine.command("list")
@@ -120,7 +112,7 @@ def engine_list(*, as_json: bool) -> None:
     """List the engines and whether they are installed."""
     from searchplane.cli import engine as command
 
-    command.show(_settings({}), as_json=as_json)
+    command.show(settings_of({}), as_json=as_json)
 
 
 @cli.group()
@@ -130,6 +122,10 @@ def cluster() -> None:
     Logs in with --data DIR (its admin.json), --cloud NAME or OS_CLOUD (clouds.yaml), OS_AUTH_URL
     and its companions, or the default data folder; the first that is given wins.
     """
+
+
+cli.add_command(audit)
+cli.add_command(quota)
 
 
 def _remote(command: Command) -> Command:
@@ -186,32 +182,10 @@ def cluster_wait(cluster: str, data: Path | None, cloud: str | None, timeout: fl
     _exit(command.wait(_login(data, cloud), cluster, timeout))
 
 
-def _settings(given: dict[str, Any]) -> Settings:
-    from pydantic import ValidationError
-
-    from searchplane.settings import Settings
-
-    try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        raise _wrong_setting(error.errors(include_url=False)[0], given) from None
-
-
-def _wrong_setting(wrong: ErrorDetails, given: dict[str, Any]) -> click.ClickException:
-    """One sentence: the option or variable, its value and what is right."""
-    name, value = str(wrong["loc"][0]), wrong["input"]
-    text = wrong["msg"].removeprefix("Value error, ")
-    if given.get(name) is not None:
-        return click.UsageError(f"--{name.replace('_', '-')}: {text}")
-    secret = name in SECRET_SETTINGS or "@" in str(value)  # an address may hold a password
-    shown = "not as it must be" if secret else repr(value)
-    return click.ClickException(f"SEARCHPLANE_{name.upper()} is {shown}: {text}")
-
-
 def _login(data: Path | None, cloud: str | None) -> Any:
     from searchplane.cli.login import login_from_environment
 
-    return login_from_environment(data, cloud, _settings({}).data)
+    return login_from_environment(data, cloud, settings_of({}).data)
 
 
 def _exit(code: int) -> None:

@@ -17,6 +17,9 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from searchplane.errors import Permanent, SearchplaneError, Transient
 
+FILE = "searchplane.db"
+"""The database's name in a data folder."""
+
 BUSY_TIMEOUT_MS = 10_000
 WRITES = "searchplane_write"
 """The execution option of a connection whose next transaction writes."""
@@ -56,7 +59,7 @@ def private_sqlite(data: Path) -> str:
     with its mode, which SQLite gives to its other files too. A copy that was put back may have
     lost it.
     """
-    path = data / "searchplane.db"
+    path = data / FILE
     try:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         os.fchmod(file, 0o600)
