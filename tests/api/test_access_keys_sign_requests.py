@@ -67,7 +67,7 @@ def new_signer(database: Database, identity: Identity, new_user: NewUser) -> New
     def make(name: str, **roles: tuple[str, ...]) -> Signer:
         user_id, pair = new_user(name, **roles).id, new_pair()
         with database.write() as transaction:
-            identity.credentials.add(transaction, user_id, "", pair, NOW)
+            identity.permanent.add(transaction, user_id, "", pair, NOW)
         return Signer(pair, user_id)
 
     return make

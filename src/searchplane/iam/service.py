@@ -17,11 +17,11 @@ from searchplane.domain.ids import DomainId, UserId
 from searchplane.errors import Forbidden, NotFound, Unauthenticated
 from searchplane.iam.access_keys import AccessKeys
 from searchplane.iam.catalogue import CatalogueEntry, catalogue
-from searchplane.iam.credentials import Credentials
 from searchplane.iam.issuing import WRONG_TOKEN, Issued, Issuer
 from searchplane.iam.key_ring import KeyRing
 from searchplane.iam.lockout import LOCAL, Lockout
 from searchplane.iam.presented import Presented
+from searchplane.iam.permanent import PermanentKeys
 from searchplane.iam.remembered import Remembered
 from searchplane.iam.sealing import Seals
 from searchplane.iam.sessions import ScopeRequest, Session, refuse, session
@@ -51,7 +51,7 @@ class Identity:
         self._sessions = Remembered[tuple[str, int], Session](version_reader(database))
         self.temporary = TemporaryKeys(database, seals, self._proven)
         self.access_keys = AccessKeys(database, seals, self.temporary)
-        self.credentials = Credentials(database, seals)
+        self.permanent = PermanentKeys(database, seals)
 
     @classmethod
     def open(cls, database: Database, settings: Settings) -> Identity:
@@ -62,7 +62,7 @@ class Identity:
             timedelta(hours=settings.token_hours),
             timedelta(days=days) if days else None,
         )
-        return cls(database, settings, Tokens(ring), Seals.open(settings.data))
+        return cls(database, settings, Tokens(ring), Seals.open(settings.seals_parent))
 
     def authenticate(self, presented: Presented, now: datetime) -> Actor:
         """The actor of a request, from its signature, else from X-Auth-Token.

@@ -22,19 +22,13 @@ from searchplane.api.identity.requests import NO_NUL, Name
 from searchplane.api.operation import Answer, Call
 from searchplane.domain.policy_documents import read_document
 from searchplane.errors import Refused
-from searchplane.iam.credentials import Credentials
+from searchplane.iam.permanent import CREATE, DELETE, LIST, SHOW, UPDATE, PermanentKeys
 from searchplane.iam.temporary import LONGEST, SHORTEST
 from searchplane.store.access_keys import AccessKey
 
 PATH = "/v3.0/OS-CREDENTIAL/credentials"
 ONE_PATH = f"{PATH}/{{access_key}}"
 TEMPORARY_PATH = "/v3.0/OS-CREDENTIAL/securitytokens"
-
-CREATE = "iam:credentials:createCredential"
-LIST = "iam:credentials:listCredentials"
-SHOW = "iam:credentials:getCredential"
-UPDATE = "iam:credentials:updateCredential"
-DELETE = "iam:credentials:deleteCredential"
 
 ACTIVE, INACTIVE = "active", "inactive"
 TOKEN_HEADER = "x-auth-token"  # noqa: S105 - a header's name
@@ -141,20 +135,18 @@ class TemporaryAnswer(Reply):
 def create(call: Call) -> Answer:
     body: NewKeyBody = call.body
     wanted = body.credential
-    key, secret = _keys(call).create(
-        call.user, wanted.user_id, wanted.description, CREATE, asked(call)
-    )
+    key, secret = _keys(call).create(call.user, wanted.user_id, wanted.description, asked(call))
     return Answer(body=NewKeyAnswer(credential=NewKeyReply(**_fields(key), secret=secret)))
 
 
 def list_all(call: Call) -> Answer:
     query: KeysQuery = call.query
-    found = _keys(call).listed(call.user, query.user_id, LIST, asked(call))
+    found = _keys(call).listed(call.user, query.user_id, asked(call))
     return Answer(body=KeysAnswer(credentials=[_used(key) for key in found]))
 
 
 def show(call: Call) -> Answer:
-    key = _keys(call).show(call.user, call.path["access_key"], SHOW, asked(call))
+    key = _keys(call).show(call.user, call.path["access_key"], asked(call))
     return Answer(body=UsedKeyAnswer(credential=_used(key)))
 
 
@@ -166,14 +158,13 @@ def update(call: Call) -> Answer:
         call.path["access_key"],
         active=None if wanted.status is None else wanted.status == ACTIVE,
         description=wanted.description,
-        action=UPDATE,
         asked=asked(call),
     )
     return Answer(body=KeyAnswer(credential=KeyReply(**_fields(key))))
 
 
 def delete(call: Call) -> Answer:
-    _keys(call).delete(call.user, call.path["access_key"], DELETE, asked(call))
+    _keys(call).delete(call.user, call.path["access_key"], asked(call))
     return Answer()
 
 
@@ -211,8 +202,8 @@ def _parent(call: Call, identity: TemporaryIdentity) -> str:
     return identity.token.id.get_secret_value().strip()
 
 
-def _keys(call: Call) -> Credentials:
-    return call.services.identity.credentials
+def _keys(call: Call) -> PermanentKeys:
+    return call.services.identity.permanent
 
 
 def _fields(key: AccessKey) -> dict[str, str]:

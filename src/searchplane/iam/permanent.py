@@ -26,6 +26,12 @@ from searchplane.store.access_keys import AccessKey, KeyBook
 from searchplane.store.database import Database, Transaction
 from searchplane.store.identity import Directory, Reference, User
 
+CREATE = "iam:credentials:createCredential"
+LIST = "iam:credentials:listCredentials"
+SHOW = "iam:credentials:getCredential"
+UPDATE = "iam:credentials:updateCredential"
+DELETE = "iam:credentials:deleteCredential"
+
 MOST_KEYS = 2
 """Of one user: one at work and one to change to."""
 
@@ -35,7 +41,7 @@ TOO_MANY = "akSkNumExceed"
 KIND = "access key"
 
 
-class Credentials:
+class PermanentKeys:
     """The permanent access keys of all users; safe to share between threads."""
 
     def __init__(self, database: Database, seals: Seals) -> None:
@@ -43,14 +49,14 @@ class Credentials:
         self._seals = seals
 
     def create(
-        self, actor: Actor, user_id: str | None, description: str, action: str, asked: Asked
+        self, actor: Actor, user_id: str | None, description: str, asked: Asked
     ) -> tuple[AccessKey, str]:
         """A new key and its secret, which is told to nobody again.
 
         Raises NotFound or Forbidden, or Refused when the user has two already.
         """
         with self._database.write() as transaction:
-            user = _owner(transaction, actor, user_id, action, asked)
+            user = _owner(transaction, actor, user_id, CREATE, asked)
             return self.add(transaction, user.id, description, new_pair(), asked.now)
 
     def add(
@@ -70,17 +76,15 @@ class Credentials:
         book.add(key)
         return key, pair.secret
 
-    def listed(
-        self, actor: Actor, user_id: str | None, action: str, asked: Asked
-    ) -> tuple[AccessKey, ...]:
+    def listed(self, actor: Actor, user_id: str | None, asked: Asked) -> tuple[AccessKey, ...]:
         """A user's keys, one's own when none is named."""
         with self._database.read() as transaction:
-            user = _owner(transaction, actor, user_id, action, asked)
+            user = _owner(transaction, actor, user_id, LIST, asked)
             return KeyBook(transaction).of_user(user.id)
 
-    def show(self, actor: Actor, access: str, action: str, asked: Asked) -> AccessKey:
+    def show(self, actor: Actor, access: str, asked: Asked) -> AccessKey:
         with self._database.read() as transaction:
-            return _reachable(transaction, actor, access, action, asked)
+            return _reachable(transaction, actor, access, SHOW, asked)
 
     def change(
         self,
@@ -89,12 +93,11 @@ class Credentials:
         *,
         active: bool | None,
         description: str | None,
-        action: str,
         asked: Asked,
     ) -> AccessKey:
         """What is None stays. A key that is made active is no longer locked either."""
         with self._database.write() as transaction:
-            key = _reachable(transaction, actor, access, action, asked)
+            key = _reachable(transaction, actor, access, UPDATE, asked)
             book = KeyBook(transaction)
             book.change(
                 access,
@@ -103,9 +106,9 @@ class Credentials:
             )
             return found(book.find(access), KIND, access)
 
-    def delete(self, actor: Actor, access: str, action: str, asked: Asked) -> None:
+    def delete(self, actor: Actor, access: str, asked: Asked) -> None:
         with self._database.write() as transaction:
-            key = _reachable(transaction, actor, access, action, asked)
+            key = _reachable(transaction, actor, access, DELETE, asked)
             KeyBook(transaction).remove(key.access)
 
 
