@@ -115,6 +115,8 @@ class Operation:
     errors: tuple[str, ...] = ()
     envelope: Envelope = Envelope.CSS
     pool: Pool = Pool.QUICK
+    is_quick: Callable[[bytes], bool] | None = None
+    """Whether a request with this body needs no pool of its own, seen without much work."""
     raw_answer: str | None = None
     """The content type of an answer that is not JSON."""
     answer_headers: tuple[str, ...] = ()
@@ -125,6 +127,12 @@ class Operation:
     """The name in the path of what it is about; None: all that the path names but the project."""
     claims: Callable[[Any], Who] | None = None
     """Who a login's body says it is from; for the audit trail, where the login is refused."""
+
+    def pool_for(self, body: bytes) -> Pool:
+        """Which worker threads carry out a request with this body."""
+        if self.is_quick is not None and self.is_quick(body):
+            return Pool.QUICK
+        return self.pool
 
     @property
     def is_change(self) -> bool:

@@ -66,7 +66,7 @@ class Workers:
         }
 
     async def run(self, operation: Operation, request: RawRequest) -> RawAnswer:
-        slow = self._slow.get(operation.pool)
+        slow = self._slow.get(operation.pool_for(request.presented.body))
         if slow is None:
             return await self._run(self._quick, operation, request)
         if slow.now >= slow.most:

@@ -31,7 +31,7 @@ from searchplane.iam.passwords import hash_password, verify
 from searchplane.store import groups, projects, security_policies, users
 from searchplane.store.database import Database, Transaction
 from searchplane.store.groups import Group
-from searchplane.store.identity import Directory, Reference, bump
+from searchplane.store.identity import Directory, Reference, bump, end_tokens
 from searchplane.store.listing import Listed, Part
 from searchplane.store.projects import ProjectRecord
 from searchplane.store.users import UserRecord
@@ -140,7 +140,7 @@ def change(
         if password_hash is not None:
             users.set_password(connection, before.id, password_hash, now)
         elif before.enabled and not after.enabled:
-            users.end_tokens(connection, before.id, now)
+            end_tokens(connection, before.id)
         bump(connection)
     return after
 

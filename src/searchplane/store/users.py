@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from searchplane.domain.ids import DomainId, UserId
 from searchplane.errors import Refused
+from searchplane.store.identity import end_tokens
 from searchplane.store.listing import WHOLE, Listed, Part, listed
 from searchplane.store.schema import group_members, group_roles, role_assignments, users
 
@@ -106,14 +107,10 @@ def save(connection: Connection, user: UserRecord) -> None:
 
 
 def set_password(connection: Connection, user_id: str, password_hash: str, now: datetime) -> None:
-    """A new password; every token issued before now ends."""
-    values = {"password_hash": password_hash, "password_changed": now, "valid_from": now}
+    """A new password; every token issued until this moment ends."""
+    values = {"password_hash": password_hash, "password_changed": now}
     connection.execute(update(users).where(users.c.id == user_id).values(values))
-
-
-def end_tokens(connection: Connection, user_id: str, now: datetime) -> None:
-    """Every token of the user issued before now ends, for good."""
-    connection.execute(update(users).where(users.c.id == user_id).values(valid_from=now))
+    end_tokens(connection, user_id)
 
 
 def remove(connection: Connection, user_id: str) -> None:

@@ -134,7 +134,7 @@ def _updated(call: Call, *, with_phone: bool) -> Answer:
 def _prove(call: Call, password: str) -> None:
     me = Reference(id=call.user.user_id)
     try:
-        call.services.identity.login(me, password, None, call.now)
+        call.services.identity.check_password(me, password, call.source, call.now)
     except Unauthenticated:
         # Not 401: a client would take its token for the cause, and try again with a new one.
         raise Refused("1103", "user.original_password is not the present password") from None
