@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 from pydantic import SecretStr
+from tests.support.directory import Administrator
 from tests.support.live_service import Live, live_service
 from tests.support.logins import PASSWORD, Login, NewUser, login_body
 
@@ -195,6 +196,12 @@ def login(client: httpx.AsyncClient, credentials: Credentials) -> Login:
 async def token(login: Login) -> str:
     """A project-scoped token of the first user."""
     return await login()
+
+
+@pytest.fixture
+def admin(client: httpx.AsyncClient, token: str) -> Administrator:
+    """The first user, who administers the first domain and the service."""
+    return Administrator(client, token)
 
 
 @pytest.fixture
