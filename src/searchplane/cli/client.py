@@ -119,14 +119,7 @@ class Api:
     def log_in(self) -> None:
         """Get a token for the project, and from it the service's address."""
         login = self._login
-        user = {"name": login.user, "password": login.password, "domain": {"name": login.domain}}
-        scope = {"project": {"name": login.project, "domain": {"name": login.domain}}}
-        identity = {"methods": ["password"], "password": {"user": user}}
-        answer = self._send(
-            "POST",
-            f"{login.auth_url.rstrip('/')}/auth/tokens",
-            json={"auth": {"identity": identity, "scope": scope}},
-        )
+        answer = self._send("POST", f"{_identity(login)}/auth/tokens", json=login.body())
         self._token = answer.headers.get("X-Subject-Token", "")
         self.service = _service_url(answer.json(), login)
 
@@ -203,11 +196,28 @@ def _verification(login: Login) -> ssl.SSLContext | bool:
         raise Permanent(f"{login.ca} cannot be used to verify the service: {error}") from error
 
 
-def _service_url(token: Mapping[str, Any], login: Login) -> str:
-    for entry in token.get("token", {}).get("catalog", ()):
-        if entry.get("type") == "css":
-            return str(entry["endpoints"][0]["url"]).rstrip("/")
-    raise Permanent(f"{login.auth_url} knows no search service (css) for project {login.project!r}")
+def _identity(login: Login) -> str:
+    """The identity API's third version; others write its address without it."""
+    address = login.auth_url.rstrip("/")
+    return address if address.endswith("/v3") else f"{address}/v3"
+
+
+def _service_url(answer: Mapping[str, Any], login: Login) -> str:
+    token = answer.get("token", {})
+    if login.endpoint is not None:
+        project = token.get("project", {}).get("id", "")
+        return login.endpoint.replace("%(project_id)s", project).rstrip("/")
+    for entry in token.get("catalog", ()):
+        for endpoint in entry.get("endpoints", ()) if entry.get("type") == "css" else ():
+            region_fits = login.region in (None, endpoint.get("region_id"), endpoint.get("region"))
+            if region_fits and endpoint.get("interface") == login.interface:
+                return str(endpoint["url"]).rstrip("/")
+    where = "" if login.region is None else f" in region {login.region!r}"
+    raise Permanent(
+        f"{login.auth_url} knows no {login.interface} endpoint of a search service (css) for "
+        f"project {login.project!r}{where}; `searchplane doctor` on the service's host says how "
+        "to make one, and OS_CSS_ENDPOINT_OVERRIDE does without"
+    )
 
 
 def _checked(answer: httpx.Response) -> httpx.Response:
@@ -218,7 +228,10 @@ def _checked(answer: httpx.Response) -> httpx.Response:
         body = answer.json()
     except ValueError:
         body = {}
+    body = body if isinstance(body, dict) else {}
+    foreign = body.get("error")  # of an identity service that is not ours
+    said = foreign.get("message") if isinstance(foreign, dict) else None
     code = str(body.get("error_code") or f"HTTP {answer.status_code}")
-    message = str(body.get("error_msg") or answer.reason_phrase)
+    message = str(body.get("error_msg") or said or answer.reason_phrase)
     kind = NotFound if answer.status_code == HTTPStatus.NOT_FOUND else Refused
     raise kind(code, f"{code}: {message}")

@@ -8,7 +8,7 @@ those of the OpenStack command line, so one shell serves both.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,12 @@ DEFAULT_DOMAIN = "Default"
 
 @dataclass(frozen=True)
 class Login:
-    """A user, a project and the identity service that knows both; `ca` verifies its certificate."""
+    """A user, a project and the identity service that knows both; `ca` verifies its certificate.
+
+    An id is used instead of the name where it is given, and the project is in the user's domain
+    unless said otherwise. `endpoint` is where the search service is, instead of what the
+    catalogue says for `region` and `interface`; `%(project_id)s` in it is the project's id.
+    """
 
     auth_url: str
     user: str
@@ -32,6 +37,31 @@ class Login:
     project: str
     password: str = field(repr=False)
     ca: Path | None = None
+    domain_id: str | None = None
+    project_id: str | None = None
+    project_domain: str | None = None
+    project_domain_id: str | None = None
+    region: str | None = None
+    interface: str = "public"
+    endpoint: str | None = None
+
+    def body(self) -> dict[str, Any]:
+        """What the identity service is sent for a token."""
+        domain = _reference(self.domain_id, self.domain)
+        user = {"name": self.user, "password": self.password, "domain": domain}
+        is_own = self.project_domain is None and self.project_domain_id is None
+        inside = domain if is_own else _reference(self.project_domain_id, self.project_domain)
+        project: dict[str, Any] = {"name": self.project, "domain": inside}
+        return {
+            "auth": {
+                "identity": {"methods": ["password"], "password": {"user": user}},
+                "scope": {"project": {"id": self.project_id} if self.project_id else project},
+            }
+        }
+
+
+def _reference(identity: str | None, name: str | None) -> dict[str, str | None]:
+    return {"id": identity} if identity else {"name": name}
 
 
 def find_login(
@@ -59,18 +89,44 @@ def _of_folder(data: Path) -> Login:
 
 
 def _of_environment(given: Mapping[str, str]) -> Login:
-    needed = ("OS_AUTH_URL", "OS_USERNAME", "OS_PASSWORD", "OS_PROJECT_NAME")
-    missing = [name for name in needed if not given.get(name)]
+    found = {name: value for name, value in _unprefixed(given) if value}
+    missing = [f"OS_{name.upper()}" for name in _missing(found)]
     if missing:
         raise Permanent(f"OS_AUTH_URL is set, but not {', '.join(missing)}")
-    ca = given.get("OS_CACERT")
+    return _login(found, found)
+
+
+def _unprefixed(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The variables as clouds.yaml calls them."""
+    for name, value in given.items():
+        if name.startswith("OS_"):
+            yield name.removeprefix("OS_").lower(), value
+
+
+def _missing(auth: Mapping[str, Any]) -> list[str]:
+    has_project = auth.get("project_id") or auth.get("project_name")
+    needed = ("auth_url", "username", "password", *(() if has_project else ("project_name",)))
+    return [name for name in needed if not auth.get(name)]
+
+
+def _login(auth: Mapping[str, Any], entry: Mapping[str, Any]) -> Login:
+    """From `auth` of an entry of clouds.yaml and the entry itself."""
+    of_auth = {name: str(value) for name, value in auth.items() if value}
+    ca = entry.get("cacert")
     return Login(
-        given["OS_AUTH_URL"],
-        given["OS_USERNAME"],
-        given.get("OS_USER_DOMAIN_NAME", DEFAULT_DOMAIN),
-        given["OS_PROJECT_NAME"],
-        given["OS_PASSWORD"],
-        Path(ca) if ca else None,
+        auth_url=of_auth["auth_url"],
+        user=of_auth["username"],
+        domain=of_auth.get("user_domain_name", DEFAULT_DOMAIN),
+        project=of_auth.get("project_name", of_auth.get("project_id", "")),
+        password=of_auth["password"],
+        ca=Path(ca) if ca else None,
+        domain_id=of_auth.get("user_domain_id"),
+        project_id=of_auth.get("project_id"),
+        project_domain=of_auth.get("project_domain_name"),
+        project_domain_id=of_auth.get("project_domain_id"),
+        region=entry.get("region_name") or None,
+        interface=str(entry.get("interface") or "public").removesuffix("URL"),  # its old name
+        endpoint=entry.get("css_endpoint_override") or None,
     )
 
 
@@ -106,18 +162,10 @@ def _clouds(path: Path) -> dict[str, Any]:
 
 def _of_entry(name: str, entry: Any, path: Path) -> Login:
     auth = entry.get("auth") if isinstance(entry, dict) else None
-    needed = ("auth_url", "username", "password", "project_name")
-    if not isinstance(auth, dict) or any(not auth.get(one) for one in needed):
-        raise Permanent(f"cloud {name!r} in {path} needs auth with {', '.join(needed)}")
-    ca = entry.get("cacert")
-    return Login(
-        str(auth["auth_url"]),
-        str(auth["username"]),
-        str(auth.get("user_domain_name", DEFAULT_DOMAIN)),
-        str(auth["project_name"]),
-        str(auth["password"]),
-        Path(ca) if ca else None,
-    )
+    if not isinstance(auth, dict) or _missing(auth):
+        needed = "auth_url, username, password, project_name"
+        raise Permanent(f"cloud {name!r} in {path} needs auth with {needed}")
+    return _login(auth, entry)
 
 
 def login_from_environment(data: Path | None, cloud: str | None, default_data: Path) -> Login:
