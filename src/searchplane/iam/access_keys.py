@@ -15,7 +15,7 @@ import contextlib
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from searchplane.domain.access import Actor
 from searchplane.domain.ids import UserId
@@ -39,6 +39,8 @@ USE_IS_TOLD_EVERY = timedelta(minutes=1)
 LOCKED = "AK access failed to reach the limit,forbidden"
 
 SECURITY_TOKEN = "x-security-token"  # noqa: S105 - a header's name
+
+_ALWAYS = datetime.max.replace(tzinfo=UTC)
 
 _Place = tuple[str, Wanted | None]
 
@@ -68,7 +70,7 @@ class AccessKeys:
         user_id = self.proven_user(
             signed.access, lambda secret: signatures.agrees(signed, secret), presented.source, now
         )
-        found = self._sessions.get((user_id, wanted), lambda: self._look_up(user_id, wanted, now))
+        found = self._sessions.get((user_id, wanted), lambda: self._look_up(user_id, wanted))
         return replace(found.actor, credential=signed.access)
 
     def proven_user(
@@ -105,17 +107,17 @@ class AccessKeys:
         with contextlib.suppress(Transient), self._database.write() as transaction:
             KeyBook(transaction).used(key.access, now)
 
-    def _look_up(self, user_id: str, wanted: Wanted | None, now: datetime) -> Session:
+    def _look_up(self, user_id: str, wanted: Wanted | None) -> Session:
         with self._database.read() as transaction:
-            return scoped(transaction, _claims(user_id, now), wanted)
+            return scoped(transaction, _claims(user_id), wanted)
 
 
-def _claims(user_id: str, now: datetime) -> Claims:
-    """A key's user, as if they had proven themselves this moment: a key is not ended by time."""
+def _claims(user_id: str) -> Claims:
+    """A key's user. A key is a proof of its own: neither time nor a new password ends it."""
     return Claims(
         user_id=UserId(user_id),
         methods=Method(0),
-        issued=now,
-        expires=datetime.max.replace(tzinfo=now.tzinfo),
+        issued=_ALWAYS,
+        expires=_ALWAYS,
         audit_id=NOWHERE,
     )

@@ -15,6 +15,7 @@ from searchplane.api.identity import (
     regions,
     roles,
     security_policies,
+    temporary,
     tokens,
     users,
 )
@@ -33,4 +34,5 @@ OPERATIONS = (
     *agencies.OPERATIONS,
     *security_policies.OPERATIONS,
     *credentials.OPERATIONS,
+    *temporary.OPERATIONS,
 )

@@ -1,14 +1,12 @@
-"""Access keys over HTTP (OS-CREDENTIAL): permanent ones, and temporary ones for a token."""
+"""Permanent access keys over HTTP (OS-CREDENTIAL)."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
-from searchplane.api.codes import CODES
-from searchplane.api.fields import Integer, Reply, Request
+from searchplane.api.fields import Reply, Request
 from searchplane.api.identity.declaring import (
     EMPTY,
     FORBIDDEN,
@@ -20,18 +18,13 @@ from searchplane.api.identity.declaring import (
 from searchplane.api.identity.replies import timestamp
 from searchplane.api.identity.requests import NO_NUL, Name
 from searchplane.api.operation import Answer, Call
-from searchplane.domain.policy_documents import read_document
-from searchplane.errors import Refused
 from searchplane.iam.permanent import CREATE, DELETE, LIST, SHOW, UPDATE, PermanentKeys
-from searchplane.iam.temporary import LONGEST, SHORTEST
 from searchplane.store.access_keys import AccessKey
 
 PATH = "/v3.0/OS-CREDENTIAL/credentials"
 ONE_PATH = f"{PATH}/{{access_key}}"
-TEMPORARY_PATH = "/v3.0/OS-CREDENTIAL/securitytokens"
 
 ACTIVE, INACTIVE = "active", "inactive"
-TOKEN_HEADER = "x-auth-token"  # noqa: S105 - a header's name
 
 Description = Annotated[str, Field(max_length=255, pattern=NO_NUL)]
 
@@ -98,40 +91,6 @@ class KeysAnswer(Reply):
     credentials: list[UsedKeyReply]
 
 
-class ParentToken(Request):
-    """The token that the key stands for; the header X-Auth-Token goes before `id`."""
-
-    id: SecretStr | None = None
-    duration_seconds: Annotated[Integer, Field(ge=SHORTEST, le=LONGEST)] = SHORTEST
-
-
-class TemporaryIdentity(Request):
-    methods: Annotated[list[Name], Field(min_length=1, max_length=8)]
-    token: ParentToken = ParentToken()
-    policy: Annotated[
-        dict[str, Any] | None, Field(description="What the key may do at most, as a policy.")
-    ] = None
-
-
-class TemporaryAuth(Request):
-    identity: TemporaryIdentity
-
-
-class TemporaryBody(Request):
-    auth: TemporaryAuth
-
-
-class TemporaryReply(Reply):
-    access: str
-    secret: str
-    securitytoken: str
-    expires_at: str
-
-
-class TemporaryAnswer(Reply):
-    credential: TemporaryReply
-
-
 def create(call: Call) -> Answer:
     body: NewKeyBody = call.body
     wanted = body.credential
@@ -168,40 +127,6 @@ def delete(call: Call) -> Answer:
     return Answer()
 
 
-def create_temporary(call: Call) -> Answer:
-    body: TemporaryBody = call.body
-    identity = body.auth.identity
-    if identity.methods != ["token"]:
-        raise Refused(
-            WRONG, f"auth.identity.methods is {identity.methods!r:.80}; ['token'] is right"
-        )
-    limit = read_document(identity.policy) if identity.policy is not None else None
-    issued = call.services.identity.temporary.issue(
-        _parent(call, identity), timedelta(seconds=identity.token.duration_seconds), limit, call.now
-    )
-    return Answer(
-        body=TemporaryAnswer(
-            credential=TemporaryReply(
-                access=issued.key.access,
-                secret=issued.key.secret,
-                securitytoken=issued.security_token,
-                expires_at=timestamp(issued.key.expires),
-            )
-        )
-    )
-
-
-def _parent(call: Call, identity: TemporaryIdentity) -> str:
-    in_header = call.headers.get(TOKEN_HEADER, "").strip()
-    if in_header:
-        return in_header
-    if identity.token.id is None:
-        raise Refused(
-            WRONG, "auth.identity.token.id is missing; it or the header X-Auth-Token is right"
-        )
-    return identity.token.id.get_secret_value().strip()
-
-
 def _keys(call: Call) -> PermanentKeys:
     return call.services.identity.permanent
 
@@ -220,9 +145,6 @@ def _used(key: AccessKey) -> UsedKeyReply:
     last = timestamp(key.last_used) if key.last_used is not None else ""
     return UsedKeyReply(**_fields(key), last_use_time=last)
 
-
-_POLICY = tuple(code for code in CODES if code.startswith("IAM.10"))
-"""What can be wrong with a policy document."""
 
 OPERATIONS = (
     identity_operation(
@@ -282,18 +204,5 @@ OPERATIONS = (
         action=DELETE,
         self_service=True,
         errors=(FORBIDDEN, NOT_FOUND),
-    ),
-    identity_operation(
-        "createTemporaryAccessKey",
-        "POST",
-        TEMPORARY_PATH,
-        create_temporary,
-        summary="Create a temporary access key for a token",
-        action="iam:credentials:createTemporaryCredential",
-        self_service=True,
-        body=TemporaryBody,
-        answer=TemporaryAnswer,
-        status=201,
-        errors=(FORBIDDEN, EMPTY, WRONG, *_POLICY),
     ),
 )
