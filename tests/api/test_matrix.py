@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.support.audit_examples import told
 from tests.support.live_service import PASSWORD, Live, live_service, until
 from tests.support.running import getting_started
 
@@ -25,6 +26,8 @@ from searchplane.api.codes import CODES
 from searchplane.api.openapi import error_codes
 from searchplane.api.operation import Operation
 from searchplane.api.routes import OPERATIONS
+from searchplane.api.services import Services
+from searchplane.domain.audit import outcome_of
 
 UNKNOWN = "00000000-0000-0000-0000-000000000000"
 SECURED = {"authorityEnable": True, "httpsEnable": True, "adminPwd": "Fresh-Pear-27"}
@@ -126,7 +129,25 @@ async def ask(
     async with world.live.client(None) as http:
         answer = await http.request(operation.method, url, headers=headers, **how)
     check(operation, answer)
+    check_audit(world.live.service.services, operation, answer)
     return answer
+
+
+def check_audit(services: Services, operation: Operation, answer: httpx.Response) -> None:
+    """A change, a login and whoever is refused have one line in the audit trail, a read none."""
+    assert services.audit.flush(30)
+    lines = told(services.database, answer.headers["X-Request-Id"])
+    if operation.method in ("GET", "HEAD") and answer.status_code not in (401, 403, 429):
+        assert lines == []
+        return
+    (line,) = lines
+    assert (line.operation, line.action) == (operation.id, operation.action or "")
+    assert (line.status, line.outcome) == (answer.status_code, outcome_of(answer.status_code))
+    assert line.source == "127.0.0.1"
+    if answer.status_code < 400:
+        assert line.who.user_id
+    elif operation.method != "HEAD":
+        assert line.code == answer.json()["error_code"]
 
 
 def check(operation: Operation, answer: httpx.Response) -> None:
