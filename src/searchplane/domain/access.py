@@ -88,6 +88,11 @@ class Actor:
     assumed_by: Assumed | None = None
 
     @property
+    def person(self) -> UserId:
+        """The user behind the actor: who acts through an agency, else the actor."""
+        return self.assumed_by.user_id if self.assumed_by is not None else self.user_id
+
+    @property
     def managed_domain(self) -> DomainId:
         """The domain whose identity the actor's roles are about: that of the scope, or their own.
 

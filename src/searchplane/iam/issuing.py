@@ -1,4 +1,4 @@
-"""Making tokens: for a password, or for a token.
+"""Making tokens: for a password, for a token, or to act through an agency.
 
 A token is made inside a transaction that writes, though nothing need be written: such transactions
 come one after another, so whatever ends a user's tokens (store/identity.py: end_tokens) comes
@@ -11,11 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from searchplane.domain.ids import DomainId
 from searchplane.errors import Unauthenticated
 from searchplane.iam import passwords
 from searchplane.iam.lockout import Lockout
 from searchplane.iam.sessions import ScopeRequest, Session, resolve, session
 from searchplane.iam.tokens import Claims, Method, SealedToken, Tokens, new_audit_id
+from searchplane.store.agencies import Agency
 from searchplane.store.database import Database, Transaction
 from searchplane.store.identity import Directory, Reference, User
 
@@ -86,12 +88,38 @@ class Issuer:
             audit_id=new_audit_id(),
             chain_id=first.chain_id or first.audit_id,
         )
+        return self._follow(shown, claims, shown.actor.domain_id, scope)
+
+    def for_agency(
+        self, shown: Session, agency: Agency, scope: ScopeRequest | None, now: datetime
+    ) -> Issued:
+        """A token to act through the agency; it ends with the token that was shown.
+
+        Raises Unauthenticated. Whether the agency may be used is decided before.
+        """
+        first = shown.claims
+        ends = [first.expires, now + self._lifetime, *([agency.expires] if agency.expires else [])]
+        claims = Claims(
+            user_id=first.user_id,
+            methods=Method.ASSUME_ROLE,
+            issued=now,
+            expires=min(ends),
+            audit_id=new_audit_id(),
+            chain_id=first.chain_id or first.audit_id,
+            agency_id=agency.id,
+        )
+        return self._follow(shown, claims, agency.domain_id, scope)
+
+    def _follow(
+        self, shown: Session, claims: Claims, home: DomainId, scope: ScopeRequest | None
+    ) -> Issued:
+        """A token because of another one, which must still count."""
         with self._database.write() as transaction:
-            session(transaction, first)
-            user = Directory(transaction).find_user(Reference(id=first.user_id))
+            session(transaction, shown.claims)
+            user = Directory(transaction).find_user(Reference(id=shown.claims.user_id))
             if user is None:
                 raise Unauthenticated("IAM.0001", WRONG_TOKEN)
-            return self._issue(transaction, user, claims, scope)
+            return self._issue(transaction, user, claims, scope, home)
 
     def _first(
         self, transaction: Transaction, user: User, scope: ScopeRequest | None, now: datetime
@@ -105,18 +133,24 @@ class Issuer:
             audit_id=new_audit_id(),
         )
         try:
-            return self._issue(transaction, user, claims, scope)
+            return self._issue(transaction, user, claims, scope, user.domain.id)
         except Unauthenticated:
             return None
 
     def _issue(
-        self, transaction: Transaction, user: User, claims: Claims, scope: ScopeRequest | None
+        self,
+        transaction: Transaction,
+        user: User,
+        claims: Claims,
+        scope: ScopeRequest | None,
+        home: DomainId,
     ) -> Issued:
+        """`home` is the domain in which a project is looked up by its name alone."""
         if user.valid_from is not None:
             # The request may have come in before the change that it was checked after.
             claims = replace(claims, issued=max(claims.issued, user.valid_from + _MICROSECOND))
         if scope is not None:
-            target_id = resolve(Directory(transaction), scope, user.domain.id)
+            target_id = resolve(Directory(transaction), scope, home)
             claims = replace(claims, target=scope.target, target_id=target_id)
         meaning = session(transaction, claims)
         return Issued(self._tokens.seal(claims), meaning)

@@ -16,12 +16,13 @@ from searchplane.domain.access import Actor, Asked, Scope, allows
 from searchplane.domain.ids import DomainId, UserId
 from searchplane.errors import Forbidden, NotFound, Unauthenticated
 from searchplane.iam.access_keys import AccessKeys
+from searchplane.iam.agencies import assumable
 from searchplane.iam.catalogue import CatalogueEntry, catalogue
 from searchplane.iam.issuing import WRONG_TOKEN, Issued, Issuer
 from searchplane.iam.key_ring import KeyRing
 from searchplane.iam.lockout import LOCAL, Lockout
-from searchplane.iam.presented import Presented
 from searchplane.iam.permanent import PermanentKeys
+from searchplane.iam.presented import Presented
 from searchplane.iam.remembered import Remembered
 from searchplane.iam.sealing import Seals
 from searchplane.iam.sessions import ScopeRequest, Session, refuse, session
@@ -101,6 +102,18 @@ class Identity:
         except Unauthenticated:
             raise Unauthenticated("IAM.0001", WRONG_TOKEN) from None
 
+    def assume(
+        self, value: str, domain: Reference, agency: str, scope: ScopeRequest | None, asked: Asked
+    ) -> Issued:
+        """A token to act in a domain through its agency of that name, for a token.
+
+        Raises Unauthenticated, NotFound or Forbidden (agencies.py: assumable).
+        """
+        shown = self._proven(value.strip(), asked.now)
+        with self._database.read() as transaction:
+            chosen = assumable(transaction, shown.actor, domain, agency, asked)
+        return self._issuer.for_agency(shown, chosen, scope, asked.now)
+
     def inspect(self, actor: Actor, subject: str, now: datetime) -> Session:
         """What another token stands for: the actor's own, or one of a domain they administer.
 
@@ -173,7 +186,7 @@ def _permit(actor: Actor, owner: UserId, home: DomainId | None, action: str, now
 
     A role on a project is not enough: the tokens of a domain's users are for all its projects.
     """
-    if owner == actor.user_id:
+    if owner == actor.person:
         return
     if home != actor.managed_domain or not allows(actor, action, Asked(now)):
         raise Forbidden("IAM.0002", "another user's token needs secu_admin in that user's domain")

@@ -4,21 +4,26 @@ User, domain and project exist and are enabled, the token is not ended, and the 
 on the scope. Ended is a token that was revoked, whose chain began with one that was, or that was
 issued before the user's tokens were ended all at once.
 
+Whoever acts through an agency must count as a user all the same, may still use agencies, and has
+what the agency was given, as long as it trusts the user's domain.
+
 All of it is looked up before any of it is judged: the time an answer takes must not tell whether
 a scope exists.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
-from searchplane.domain.access import Actor, DomainScope, ProjectScope, Scope
-from searchplane.domain.ids import DomainId
-from searchplane.domain.policy import Policy
-from searchplane.domain.roles import Role
+from searchplane.domain.access import Actor, Assumed, DomainScope, ProjectScope, Scope
+from searchplane.domain.ids import DomainId, UserId
+from searchplane.domain.policy import Policy, could_permit
+from searchplane.domain.roles import ASSUME, Role
 from searchplane.errors import Unauthenticated
 from searchplane.iam.tokens import Claims
+from searchplane.store import agencies
+from searchplane.store.agencies import Agency
 from searchplane.store.database import Transaction
 from searchplane.store.identity import Directory, Domain, Project, Reference, Target, User
 from searchplane.store.roles import RoleBook
@@ -57,6 +62,8 @@ class _Place:
 
 def session(transaction: Transaction, claims: Claims) -> Session:
     """What the claims stand for now. Raises Unauthenticated when they no longer count."""
+    if claims.agency_id is not None:
+        return _through_agency(transaction, claims, claims.agency_id)
     directory, book = Directory(transaction), RoleBook(transaction)
     is_revoked = directory.is_revoked(claims.audit_id, claims.chain_id)
     user = directory.find_user(Reference(id=claims.user_id))
@@ -79,6 +86,51 @@ def session(transaction: Transaction, claims: Claims) -> Session:
     at_home = book.held(user.id, Target.DOMAIN, user.domain.id)
     actor = _actor(user, place.scope, held, _policies(at_home))
     return Session(claims, actor, DomainScope(place.domain.id, place.domain.name))
+
+
+def _through_agency(transaction: Transaction, claims: Claims, agency_id: str) -> Session:
+    directory, book = Directory(transaction), RoleBook(transaction)
+    behind = session(transaction, replace(claims, agency_id=None, target=None, target_id=None))
+    person = behind.actor
+    agency = agencies.find(transaction, agency_id)
+    if agency is None or agency.trust_domain_id != person.domain_id:
+        refuse("the token's agency does not exist or does not trust the user's domain")
+    if not could_permit(
+        _policies(book.held(person.user_id, Target.DOMAIN, person.domain_id)), ASSUME
+    ):
+        refuse("the token's user may not use agencies any more")
+    trusting = directory.find_domain(Reference(id=agency.domain_id))
+    if trusting is None or not trusting.enabled:
+        refuse("the domain of the token's agency does not exist or is disabled")
+    if claims.target is None or claims.target_id is None:
+        return Session(claims, _assumed(agency, trusting, person), None)
+    place = _place(directory, claims.target, claims.target_id)
+    held = book.held_by_agency(agency.id, claims.target, claims.target_id)
+    if place is None or place.domain.id != agency.domain_id or not held:
+        refuse(f"the agency has no role on the token's {claims.target}, or there is none")
+    at_home = book.held_by_agency(agency.id, Target.DOMAIN, agency.domain_id)
+    actor = replace(
+        _assumed(agency, trusting, person),
+        scope=place.scope,
+        roles=tuple(role.name for role in held),
+        policies=_policies(held),
+        home_policies=_policies(at_home),
+    )
+    return Session(claims, actor, DomainScope(trusting.id, trusting.name))
+
+
+def _assumed(agency: Agency, domain: Domain, person: Actor) -> Actor:
+    """The actor that an agency is, so far without a scope."""
+    return Actor(
+        user_id=UserId(agency.id),
+        user_name=f"{domain.name}/{agency.name}",
+        domain_id=domain.id,
+        domain_name=domain.name,
+        scope=None,
+        roles=(),
+        delegated=True,
+        assumed_by=Assumed(person.user_id, person.user_name, person.domain_id, person.domain_name),
+    )
 
 
 def resolve(directory: Directory, scope: ScopeRequest, home: DomainId) -> str:

@@ -24,12 +24,16 @@ from searchplane.iam.key_ring import Keys, KeySource
 from searchplane.store.identity import Target
 
 LAYOUT = 1
+LAYOUT_OF_AGENCIES = 2
+"""As the first, with the agency's id behind it."""
+
 REMEMBERED = 4096
 MAX_LENGTH = 512
 """Characters; anything longer is not ours and is not looked at."""
 
 _PACKED = struct.Struct(">BBBQQ16s16s16s16s")
 _NONE = bytes(16)
+_LENGTHS = {LAYOUT: _PACKED.size, LAYOUT_OF_AGENCIES: _PACKED.size + len(_NONE)}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _TARGETS = {0: None, 1: Target.PROJECT, 2: Target.DOMAIN}
@@ -41,6 +45,7 @@ class Method(IntFlag):
 
     PASSWORD = 1
     TOKEN = 2
+    ASSUME_ROLE = 4
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class Claims:
     """What a token says. Ids are 32 hexadecimal digits.
 
     `audit_id` is this token's own and no secret; `chain_id` is the audit id of the token that the
-    chain of re-scoping began with.
+    chain of re-scoping began with. With an `agency_id` the user acts through that agency.
     """
 
     user_id: UserId
@@ -59,6 +64,7 @@ class Claims:
     chain_id: str | None = None
     target: Target | None = None
     target_id: str | None = None
+    agency_id: str | None = None
 
     def method_names(self) -> list[str]:
         return [method.name.lower() for method in Method if method in self.methods and method.name]
@@ -120,8 +126,9 @@ class Tokens:
 
 
 def _pack(claims: Claims) -> bytes:
-    return _PACKED.pack(
-        LAYOUT,
+    agency = bytes.fromhex(claims.agency_id) if claims.agency_id else b""
+    packed = _PACKED.pack(
+        LAYOUT_OF_AGENCIES if agency else LAYOUT,
         _TARGET_NUMBERS[claims.target],
         claims.methods,
         (claims.issued - _EPOCH) // _MICROSECOND,
@@ -131,12 +138,16 @@ def _pack(claims: Claims) -> bytes:
         bytes.fromhex(claims.audit_id),
         bytes.fromhex(claims.chain_id) if claims.chain_id else _NONE,
     )
+    return packed + agency
 
 
 def _unpack(packed: bytes) -> Claims:
-    if len(packed) != _PACKED.size or packed[0] != LAYOUT:
+    agency = packed[_PACKED.size :]
+    if _LENGTHS.get(packed[0]) != len(packed):
         raise ValueError("a token of another version's layout")
-    _, target, methods, issued, expires, user, target_id, audit, chain = _PACKED.unpack(packed)
+    _, target, methods, issued, expires, user, target_id, audit, chain = _PACKED.unpack(
+        packed[: _PACKED.size]
+    )
     return Claims(
         user_id=UserId(user.hex()),
         target=_TARGETS[target],
@@ -146,4 +157,5 @@ def _unpack(packed: bytes) -> Claims:
         expires=_EPOCH + expires * _MICROSECOND,
         audit_id=audit.hex(),
         chain_id=chain.hex() if chain != _NONE else None,
+        agency_id=agency.hex() or None,
     )

@@ -22,12 +22,16 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    union,
     update,
 )
 
 from searchplane.domain.ids import DomainId, ProjectId, UserId
 from searchplane.store.schema import (
+    agency_roles,
     domains,
+    group_members,
+    group_roles,
     identity_version,
     projects,
     revocations,
@@ -265,10 +269,26 @@ def _first(
     return connection.execute(by_name, values).mappings().first()
 
 
-def _held(user_id: UserId, target: Target) -> SelectBase:
-    return select(role_assignments.c.target_id).where(
-        role_assignments.c.user_id == user_id, role_assignments.c.target == target.value
+def _held(holder: UserId, target: Target) -> SelectBase:
+    """The ids of what a user, or an agency, has a role on, directly or through groups."""
+    joined = select(group_members.c.group_id).where(group_members.c.user_id == holder)
+    grants = (
+        (role_assignments, role_assignments.c.user_id == holder),
+        (group_roles, group_roles.c.group_id.in_(joined)),
+        (agency_roles, agency_roles.c.agency_id == holder),
     )
+    found = [
+        select(table.c.target_id).where(theirs, table.c.target == target.value)
+        for table, theirs in grants
+    ]
+    if target is Target.PROJECT:
+        found += [
+            select(projects.c.id)
+            .join(table, table.c.target_id == projects.c.domain_id)
+            .where(theirs, table.c.target == "inherited")
+            for table, theirs in grants[1:]
+        ]
+    return union(*found)
 
 
 def _domain(row: RowMapping) -> Domain:

@@ -116,9 +116,7 @@ def _log_in(call: Call, auth: Auth) -> Issued:
             return identity.rescope(token, scope, call.now)
 
 
-def _assume(
-    call: Call, wanted: AssumeMethod, scope: ScopeRequest | None, where: str
-) -> Issued:
+def _assume(call: Call, wanted: AssumeMethod, scope: ScopeRequest | None, where: str) -> Issued:
     """Act through an agency; who does is proven by X-Auth-Token."""
     domain = DomainChoice(id=wanted.domain_id, name=wanted.domain_name)
     name = _needed(wanted.agency_name or wanted.xrole_name, f"{where}.agency_name")
@@ -189,7 +187,7 @@ OPERATIONS = (
         query=TokenQuery,
         answer=TokenAnswer,
         status=201,
-        errors=("IAM.0001", "IAM.0002", "IAM.0004", "IAM.0011", "IAM.0072", *PROVEN),
+        errors=("IAM.0001", "IAM.0002", "IAM.0004", "IAM.0011", "IAM.0072", "APIGW.0301"),
         envelope=Envelope.IDENTITY,
         pool=Pool.LOGIN,
         is_quick=is_rescoping,
