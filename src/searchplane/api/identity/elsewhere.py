@@ -15,23 +15,25 @@ from searchplane.api.operation import Answer, Call, Operation, Pool
 from searchplane.errors import NotFound
 from searchplane.settings import IamMode, Settings
 
+SEARCH = "css:"
+"""How the actions of the search service begin: only those are served besides discovery."""
+
 
 def served(operations: Iterable[Operation], settings: Settings) -> tuple[Operation, ...]:
     """The operations as this service serves them."""
     if settings.iam_mode is IamMode.LOCAL:
         return tuple(operations)
-    return tuple(_elsewhere(one) if _is_identity(one) else one for one in operations)
+    return tuple(one if _is_here(one) else _elsewhere(one) for one in operations)
 
 
 def described(operations: Iterable[Operation], settings: Settings) -> tuple[Operation, ...]:
     """Those of them that do something."""
-    return tuple(
-        one for one in operations if settings.iam_mode is IamMode.LOCAL or not _is_identity(one)
-    )
+    is_local = settings.iam_mode is IamMode.LOCAL
+    return tuple(one for one in operations if is_local or _is_here(one))
 
 
-def _is_identity(operation: Operation) -> bool:
-    return operation.paths[0].startswith("/v3") and operation not in discovery.OPERATIONS
+def _is_here(operation: Operation) -> bool:
+    return operation in discovery.OPERATIONS or (operation.action or "").startswith(SEARCH)
 
 
 def _elsewhere(operation: Operation) -> Operation:
