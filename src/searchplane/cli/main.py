@@ -11,8 +11,10 @@ from typing import Any
 import click
 
 from searchplane import __version__
-from searchplane.cli.operating import audit, quota
+from searchplane.cli.operating import audit, keys, quota
 from searchplane.cli.options import data_option, json_option, settings_of
+from searchplane.cli.people_commands import group, user
+from searchplane.cli.place_commands import domain, project
 
 Command = Callable[..., Any]
 
@@ -124,7 +126,10 @@ def cluster() -> None:
     """
 
 
+for _command in (user, group, project, domain, role, policy):
+    cli.add_command(_command)
 cli.add_command(audit)
+cli.add_command(keys)
 cli.add_command(quota)
 
 

@@ -90,3 +90,46 @@ def quota_set(project: str, data: Any, *, as_json: bool, **given: str | None) ->
     from searchplane.cli import quota as command
 
     command.change(settings_of({"data": data}), project, given, as_json=as_json)
+
+
+@click.group()
+def keys() -> None:
+    """The keys that tokens are made with."""
+
+
+@keys.command("list")
+@data_option
+@json_option
+def keys_list(data: Any, *, as_json: bool) -> None:
+    """List the keys, and until when old ones are kept."""
+    from searchplane.cli import keys as command
+
+    command.show(settings_of({"data": data}), as_json=as_json)
+
+
+@keys.command("rotate")
+@data_option
+@json_option
+def keys_rotate(data: Any, *, as_json: bool) -> None:
+    """Make new tokens with a new key.
+
+    A running service notices within a second. Tokens that exist stay valid: their key is kept
+    until the last of them has expired.
+    """
+    from searchplane.cli import keys as command
+
+    command.rotate(settings_of({"data": data}), as_json=as_json)
+
+
+@click.command()
+@click.argument("name", metavar="NAME")
+@click.option("--domain", metavar="NAME", help="The user's domain; the first one unless given.")
+@data_option
+def unlock(name: str, domain: str | None, data: Any) -> None:
+    """Hear a user again who was locked by wrong passwords.
+
+    Works through the database, so that nobody has to log in for it.
+    """
+    from searchplane.cli import unlock as command
+
+    command.run(settings_of({"data": data}), name, domain)

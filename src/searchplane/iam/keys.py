@@ -164,6 +164,9 @@ def _alone(folder: Path) -> Iterator[None]:
 def _write(path: Path, content: bytes, now: datetime) -> None:
     write_private(path, content)
     os.utime(path, (now.timestamp(), now.timestamp()))
+    if os.geteuid() == 0:  # the service may run as another user, and must read it
+        owner = path.parent.stat()
+        os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def _since(path: Path) -> datetime:
