@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from tests.support.audit_examples import line
 
-from searchplane.domain.access import Actor, DomainScope, ProjectScope
+from searchplane.domain.access import Actor, Assumed, DomainScope, ProjectScope
 from searchplane.domain.audit import (
     LENGTHS,
     AuditLine,
@@ -85,6 +85,12 @@ def test_the_table_has_room_for_every_text() -> None:
 def test_an_actor_is_named_with_the_credential() -> None:
     assert who_is(ANN) == Who("u1", "ann", "d1", "local", "token")
     assert who_is(replace(ANN, credential="AKIDEXAMPLE")).credential == "AKIDEXAMPLE"
+
+
+def test_who_acts_through_an_agency_is_named_and_the_agency_too() -> None:
+    bob = Assumed(UserId("u2"), "bob", DomainId("d2"), "trusted")
+    agent = replace(ANN, user_name="local/operators", assumed_by=bob)
+    assert who_is(agent) == Who("u2", "bob", "d2", "trusted", "token as local/operators")
 
 
 def test_the_project_is_that_of_the_scope() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -80,8 +80,7 @@ def _is_stranger(seen: Seen, line: AuditLine) -> bool:
 
 
 def _line(operation: Operation, seen: Seen, answer: RawAnswer, request_id: str) -> AuditLine:
-    proved = seen.answer.proved if seen.answer is not None else None
-    actor = seen.actor or proved
+    actor = seen.actor or _logged_in(operation, seen)
     return AuditLine(
         at=datetime.now(UTC),
         request_id=request_id,
@@ -95,6 +94,14 @@ def _line(operation: Operation, seen: Seen, answer: RawAnswer, request_id: str) 
         status=answer.status,
         code=answer.code,
     )
+
+
+def _logged_in(operation: Operation, seen: Seen) -> Actor | None:
+    """Who a login turned out to be, with the credential that it showed."""
+    actor = seen.answer.proved if seen.answer is not None else None
+    if actor is None or operation.claims is None:
+        return actor
+    return replace(actor, credential=operation.claims(seen.body).credential)
 
 
 def _claimed(operation: Operation, seen: Seen) -> Who:

@@ -48,6 +48,9 @@ LOGINS_WAITING = 32
 CREATIONS_WAITING = 64
 """Creations that may wait for a worker, at most a third of a second each; beyond that 429."""
 
+FLUSH_SECONDS = 0.5
+"""For the last lines of the audit trail, once no request is at work."""
+
 QUICK_WORKERS = 16
 
 
@@ -120,7 +123,7 @@ def build(
             Exception: lambda request, error: _fault(request, error, services),
         },
         after_request=_named,
-        on_shutdown=[workers.close],
+        on_shutdown=[workers.close, lambda: services.audit.flush(FLUSH_SECONDS)],
     )
 
 

@@ -87,13 +87,16 @@ def outcome_of(status: int) -> Outcome:
 
 
 def who_is(actor: Actor) -> Who:
-    """A proven identity."""
+    """A proven identity: the person, also where they act through an agency."""
+    person, credential = actor.assumed_by or actor, actor.credential
+    if actor.assumed_by is not None:
+        credential = f"{credential} as {actor.user_name}"
     return Who(
-        user_id=actor.user_id,
-        user_name=actor.user_name,
-        domain_id=actor.domain_id,
-        domain_name=actor.domain_name,
-        credential=actor.credential,
+        user_id=person.user_id,
+        user_name=person.user_name,
+        domain_id=person.domain_id,
+        domain_name=person.domain_name,
+        credential=credential,
     )
 
 
