@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from searchplane import __version__
+from searchplane.cli.access_commands import policy, role
 from searchplane.cli.operating import audit, keys, quota
 from searchplane.cli.options import data_option, json_option, settings_of
 from searchplane.cli.people_commands import group, user
