@@ -216,3 +216,14 @@ def test_a_success_is_not_written_each_time(guess: Guess, database: Database) ->
         seen = connection.execute(select(table.c.touched).distinct()).scalars().all()
         connection.execute(delete(table))
     assert seen == [datetime(2026, 1, 1, tzinfo=UTC)]
+
+
+async def test_what_a_client_says_of_its_address_does_not_help_it(
+    client: httpx.AsyncClient, credentials: Credentials
+) -> None:
+    for number in range(5):
+        said = {"X-Forwarded-For": f"203.0.113.{number}"}
+        wrong = login_body(credentials, password="wrong")
+        await client.post("/v3/auth/tokens", json=wrong, headers=said)
+    answer = await client.post("/v3/auth/tokens", json=login_body(credentials))
+    assert answer.status_code == 401

@@ -31,6 +31,8 @@ from searchplane.api.pipeline import (
     unknown_route,
 )
 from searchplane.api.services import Services
+from searchplane.api.sources import HEADER as FORWARDED_FOR
+from searchplane.api.sources import Sources
 from searchplane.errors import Refused, Throttled
 from searchplane.iam.presented import Presented
 
@@ -60,6 +62,7 @@ class Workers:
     def __init__(self, services: Services) -> None:
         few = services.settings.hashing_workers
         self._services = services
+        self.sources = Sources(services.settings.trusted_proxies)
         self._quick = ThreadPoolExecutor(QUICK_WORKERS, "request")
         self._slow = {
             Pool.LOGIN: _Slow(ThreadPoolExecutor(few, "login"), few + LOGINS_WAITING, "logins"),
@@ -153,6 +156,7 @@ async def _answer(
     path = {name: str(value) for name, value in request.path_params.items()}
     try:
         headers, repeated = _headers(request.scope["headers"])
+        source = workers.sources.of(source, headers.get(FORWARDED_FOR))
         presented = Presented(
             method=request.method,
             path=request.scope["raw_path"].decode("latin-1"),
@@ -177,12 +181,14 @@ def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> tuple[dict[str, str], froz
     for name, value in pairs:
         if len(value) > MAX_HEADER_BYTES:
             raise Refused("APIGW.0202", f"a header is longer than {MAX_HEADER_BYTES} bytes")
-        key = name.decode("latin-1").lower()
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
         if key in found:
-            if key.startswith("x-"):
+            if key == FORWARDED_FOR:  # each proxy may add one of its own
+                text = f"{found[key]}, {text}"
+            elif key.startswith("x-"):
                 raise Refused("CSS.0001", f"header {key} is sent twice")
             repeated.add(key)
-        found[key] = value.decode("latin-1")
+        found[key] = text
     return found, frozenset(repeated)
 
 
