@@ -23,6 +23,8 @@ from tests.cli.services import Served, fake, served
 from tests.support.keystone import REGION, SERVICE_PROJECT, Keystone, endpoint, keystone
 from tests.support.running import getting_started
 
+from searchplane.cli.checks import Verdict
+from searchplane.cli.keystone_check import look
 from searchplane.settings import IamMode
 
 pytestmark = pytest.mark.clients
@@ -289,6 +291,11 @@ def test_our_own_command_logs_in_at_keystone(
         environment["OS_REGION_NAME"] = "elsewhere"
     words = ("-m", "searchplane.cli.main", "cluster", "list", "--json")
     assert isinstance(ran(environment, tmp_path, sys.executable, *words), list)
+
+
+def test_doctor_finds_nothing_wrong(cloud: Keystone, service: Served) -> None:
+    found = look(service.service.settings)
+    assert found.verdict is Verdict.OK, found
 
 
 def test_a_wrong_password_of_the_service_is_told_without_it(

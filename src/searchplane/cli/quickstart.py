@@ -33,7 +33,7 @@ from searchplane.domain.engines import DEFAULT_DATASTORE, engine_for
 from searchplane.domain.observed import InstallFailed, Installing
 from searchplane.errors import Permanent, Transient
 from searchplane.iam.bootstrap import ADMIN_FILE, CLOUD, CLOUDS_FILE, read_admin_file
-from searchplane.settings import DriverKind, Settings
+from searchplane.settings import DriverKind, IamMode, Settings
 
 STOP_SECONDS = 50.0
 """For the nodes to end; with the service's own end it stays below a minute."""
@@ -67,6 +67,12 @@ def getting_started(name: str) -> dict[str, Any]:
 
 def run(settings: Settings, name: str) -> None:
     """Stay until SIGTERM or Ctrl-C. Raises what made it fail, after the nodes have stopped."""
+    if settings.iam_mode is IamMode.KEYSTONE:
+        raise Permanent(
+            "quickstart is a client of its own with the local admin, and there is none with "
+            "SEARCHPLANE_IAM_MODE=keystone; `searchplane serve` and a client with its own login "
+            "are right"
+        )
     with bind_all(settings) as (bound, listeners):
         is_green = run_loop(_session(bound, listeners, name))
     if not is_green:

@@ -44,6 +44,10 @@ class Trouble(Transient):
     """Keystone did not give a clear answer; the sentence is for the operator, not for users."""
 
 
+class Denied(Trouble):
+    """Keystone does not let our account do its work."""
+
+
 @dataclass(frozen=True)
 class Answer:
     status: int
@@ -127,7 +131,7 @@ class Keystone:
         if answer.status == HTTPStatus.NOT_FOUND and is_not_found(answer.content):
             return None
         if answer.status == HTTPStatus.FORBIDDEN:
-            raise Trouble(
+            raise Denied(
                 f"{self._account} does not let {self._account.user!r} check tokens; it needs the "
                 "role `service` or `admin` on its project"
             )
@@ -152,7 +156,7 @@ class Keystone:
 
     async def _log_in(self) -> Answer:
         if self._refused is not None and time.monotonic() < self._refused[0]:
-            raise Trouble(self._refused[1])
+            raise Denied(self._refused[1])
         answer = await self._send("POST", {}, "", json=self._account.login_body())
         if answer.status == HTTPStatus.CREATED and answer.subject:
             self._refused = None
@@ -163,7 +167,7 @@ class Keystone:
                 "(SEARCHPLANE_KEYSTONE_PASSWORD), its domain or its role on the project is wrong"
             )
             self._refused = (time.monotonic() + PAUSE_SECONDS, sentence)
-            raise Trouble(sentence)
+            raise Denied(sentence)
         raise Trouble(self._unexpected(answer))
 
     def _unexpected(self, answer: Answer) -> str:
