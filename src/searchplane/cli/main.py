@@ -12,6 +12,7 @@ import click
 
 from searchplane import __version__
 from searchplane.cli.access_commands import policy, role
+from searchplane.cli.key_commands import key
 from searchplane.cli.operating import audit, keys, quota
 from searchplane.cli.options import data_option, json_option, settings_of
 from searchplane.cli.people_commands import group, user
@@ -127,7 +128,7 @@ def cluster() -> None:
     """
 
 
-for _command in (user, group, project, domain, role, policy):
+for _command in (user, group, project, domain, role, policy, key):
     cli.add_command(_command)
 cli.add_command(audit)
 cli.add_command(keys)
