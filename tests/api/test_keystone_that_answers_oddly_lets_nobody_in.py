@@ -107,7 +107,8 @@ ODD = {
     "throttled": lambda _: no(429),
     "no content": lambda subject: Said(204, {"X-Subject-Token": subject}),
     "another token": lambda _: yes("another"),
-    "larger than allowed": plain(b" " * (MAX_ANSWER_BYTES + 1)),
+    "larger than allowed": plain(json.dumps(token()).encode() + b" " * MAX_ANSWER_BYTES),
+    "a fault that describes a token": plain(json.dumps(token()).encode(), 500),
     "compressed": lambda subject: Said(
         200, {"X-Subject-Token": subject, "Content-Encoding": "gzip"}, (COMPRESSED,)
     ),
