@@ -25,10 +25,11 @@ from searchplane.errors import Permanent, SearchplaneError, Transient
 from searchplane.iam.files import read_private, write_private
 from searchplane.iam.sealing import FOLDER as SEALS
 from searchplane.reconciler.ports import Tenure
-from searchplane.settings import Settings
+from searchplane.settings import IamMode, Settings
 from searchplane.store import capacity, home
 from searchplane.store.database import Database, Transaction
 from searchplane.store.home import Home
+from searchplane.store.identity import Directory
 from searchplane.store.migrate import NEWEST, is_current
 
 FOLDER_ID = "folder.id"
@@ -72,25 +73,19 @@ def move_in(database: Database, settings: Settings, limits: HostLimits) -> None:
 
 
 def await_home(database: Database, settings: Settings) -> Home:
-    """Where the nodes live, once a service that tends clusters has made the database ready.
+    """Where the nodes live, once a service that tends clusters has made everything ready.
 
     Raises Transient when there is none in time, Permanent when its keys are not here.
     """
     deadline = time.monotonic() + READY_SECONDS
-    while (found := _home(database)) is None:
-        if time.monotonic() >= deadline:
-            raise Transient(
-                f"the database is not ready for this version (schema {NEWEST}); a service started "
-                "without --api-only makes it so"
-            )
+    while True:
+        found = _home(database, settings)
+        missing = _missing(found, settings)
+        if found is not None and missing is None:
+            return found
+        if missing is not None and time.monotonic() >= deadline:
+            raise missing
         time.sleep(POLL_SECONDS)
-    for folder in (settings.key_folder, settings.seals_parent / SEALS):
-        if not _has_keys(folder):
-            raise Permanent(
-                f"{folder} has no keys; SEARCHPLANE_KEYS is right as a folder that holds those of "
-                f"the service that tends clusters, which runs in {found.place}"
-            )
-    return found
 
 
 def is_tended(database: Database) -> bool:
@@ -103,11 +98,29 @@ def is_tended(database: Database) -> bool:
     return seen is not None and abs(datetime.now(UTC) - seen.observed) <= TENDED
 
 
-def _home(database: Database) -> Home | None:
+def _home(database: Database, settings: Settings) -> Home | None:
+    """None while the schema or, where users are ours, the first of them is missing."""
     if not is_current(database):
         return None
     with database.read() as connection:
+        if settings.iam_mode is IamMode.LOCAL and Directory(connection).is_empty():
+            return None
         return home.find(connection)
+
+
+def _missing(found: Home | None, settings: Settings) -> SearchplaneError | None:
+    if found is None:
+        return Transient(
+            f"the database is not ready for this version (schema {NEWEST}); a service started "
+            "without --api-only makes it so"
+        )
+    for folder in (settings.key_folder, settings.seals_parent / SEALS):
+        if not _has_keys(folder):
+            return Permanent(
+                f"{folder} has no keys; SEARCHPLANE_KEYS is right as a folder that holds those of "
+                f"the service that tends clusters, which runs in {found.place}"
+            )
+    return None
 
 
 def _has_keys(folder: Path) -> bool:
