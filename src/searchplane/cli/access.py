@@ -157,12 +157,12 @@ def _named(api: Identity, domain_id: str, found: list[Item]) -> list[Item]:
 
 def _row(one: Item, names: Mapping[str, str]) -> Item:
     holder = next(kind for kind in ("user", "group", "agency") if kind in one)
-    (place,) = one["scope"].values()
-    role, who = str(one["role"]["id"]), str(one[holder]["id"])
+    kind = "project" if "project" in one["scope"] else "domain"
+    role, who, place = (str(part["id"]) for part in (one["role"], one[holder], one["scope"][kind]))
     return {
         "role": names.get(role, role),
         "granted_to": holder,
         "name": names.get(who, who),
-        "on": "all projects" if one.get("is_inherited") else next(iter(one["scope"])),
-        "place": names.get(str(place["id"]), str(place["id"])),
+        "on": "all projects" if one.get("is_inherited") else kind,
+        "place": names.get(place, place),
     }

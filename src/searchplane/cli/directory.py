@@ -1,18 +1,21 @@
 """A client of the identity API for the commands: users, groups, projects, domains, roles, policies.
 
-Whatever a command is given as an id or a name is found by either. It logs in without a project,
-as what counts here are the user's roles on their domain.
+Whatever a command is given as an id or a name is found by either. It logs in for the domain,
+as what counts here are the user's roles there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+import httpx
+
 from searchplane.cli.connected import Connected, identity_url
-from searchplane.errors import NotFound, Permanent
+from searchplane.errors import NotFound, Permanent, Refused
 
 Item = Mapping[str, Any]
 """A thing of the API as it answered it."""
@@ -43,14 +46,14 @@ class Identity(Connected):
     """One user, in whatever domains they may see."""
 
     def log_in(self) -> None:
-        body = self._login.body()
-        del body["auth"]["scope"]
+        """For the user's domain, else without a scope, which is enough for what is one's own."""
         base = identity_url(self._login)
-        self._token = ""
-        answer = self._send("POST", f"{base}/auth/tokens?nocatalog=1", json=body)
-        self._token = answer.headers.get("X-Subject-Token", "")
+        self.service, self._token = base.removesuffix("/v3"), ""
+        answer = self._issue(self._login.body()["auth"]["identity"])
         self._me: Item = answer.json()["token"]["user"]
-        self.service = base.removesuffix("/v3")
+        proof = {"methods": ["token"], "token": {"id": self._token}}
+        with suppress(Refused):  # the user has no role on the domain
+            self._issue(proof, {"domain": {"id": self._me["domain"]["id"]}})
 
     def me(self) -> Item:
         """The user who is logged in, with their domain."""
@@ -100,6 +103,12 @@ class Identity(Connected):
     def do(self, method: str, path: str, body: Any = None) -> None:
         """An operation whose answer holds nothing."""
         self._ask(method, path, body)
+
+    def _issue(self, identity: Any, scope: Any = "unscoped") -> httpx.Response:
+        body = {"auth": {"identity": identity, "scope": scope}}
+        answer = self._send("POST", f"{self.service}/v3/auth/tokens?nocatalog=1", json=body)
+        self._token = answer.headers.get("X-Subject-Token", "")
+        return answer
 
     def _one(self, kind: str, method: str, identity: str, body: Any = None) -> Item:
         known = KINDS[kind]
