@@ -19,6 +19,7 @@ from searchplane.domain.roles import ASSUME
 from searchplane.domain.violation import refuse
 from searchplane.errors import Forbidden, NotFound, Refused
 from searchplane.iam.directory import checked_id, found, new_id, reach, reach_domain
+from searchplane.iam.roles import demand_security_admin
 from searchplane.store import agencies, domains
 from searchplane.store.agencies import Agency
 from searchplane.store.database import Database, Transaction
@@ -88,6 +89,8 @@ def change(
         after = own(connection, actor, agency_id)
         if wish.trust_domain_id is not None or wish.trust_domain_name is not None:
             trusted = _trusted(connection, wish, after.domain_id)
+            if trusted.id != after.trust_domain_id:
+                demand_security_admin(actor, "handing an agency to another domain")
             after = replace(after, trust_domain_id=trusted.id, trust_domain_name=trusted.name)
         if wish.description is not None:
             after = replace(after, description=wish.description)

@@ -22,6 +22,7 @@ from searchplane.iam.directory import (
     reach,
     reach_domain,
 )
+from searchplane.iam.roles import demand_power_of_group
 from searchplane.store import groups, users
 from searchplane.store.database import Database, Transaction
 from searchplane.store.groups import Group
@@ -104,6 +105,7 @@ def check_member(database: Database, actor: Actor, group_id: str, user_id: str) 
 def add_member(database: Database, actor: Actor, group_id: str, user_id: str) -> None:
     with database.write() as connection:
         group, user = _both(connection, actor, group_id, user_id)
+        demand_power_of_group(connection, actor, group.id, group.domain_id)
         groups.add_member(connection, group.id, user.id)
         bump(connection)
 

@@ -21,6 +21,7 @@ from searchplane.iam.directory import (
     reach,
 )
 from searchplane.iam.key_pair import AccessPair, new_pair
+from searchplane.iam.roles import demand_power_over
 from searchplane.iam.sealing import Seals
 from searchplane.store.access_keys import AccessKey, KeyBook
 from searchplane.store.database import Database, Transaction
@@ -144,3 +145,4 @@ def _permit(transaction: Transaction, actor: Actor, owner: User, action: str, as
         raise Forbidden(
             "IAM.0002", "keys of an administrator of the service are dealt with by their like"
         )
+    demand_power_over(transaction, actor, owner.id, owner.domain.id)

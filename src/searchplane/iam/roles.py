@@ -22,7 +22,7 @@ from searchplane.domain.violation import Violation, refuse
 from searchplane.errors import Forbidden
 from searchplane.iam.directory import checked_id, found, missing, new_id, reach, reach_domain
 from searchplane.store.database import Database, Transaction
-from searchplane.store.roles import CUSTOM, RoleBook
+from searchplane.store.roles import CUSTOM, Grant, Holder, Reach, RoleBook
 
 CUSTOM_TYPES = (RoleType.DOMAIN, RoleType.PROJECT)
 
@@ -162,6 +162,28 @@ def demand_power(actor: Actor, policy: Policy) -> None:
             "IAM.0002",
             "what changes identity is given by whoever has the role secu_admin on the domain",
         )
+
+
+def demand_power_over(connection: Transaction, actor: Actor, user_id: str, home: DomainId) -> None:
+    """Refuse to act on another user who may change identity, as whoever can set a password has
+    what the user has. `home` is the user's domain."""
+    if user_id != actor.user_id:
+        for role in RoleBook(connection).held(user_id, Reach.DOMAIN, home):
+            demand_power(actor, role.policy)
+
+
+def demand_power_of_group(
+    connection: Transaction, actor: Actor, group_id: str, home: DomainId
+) -> None:
+    """Refuse to put anybody into a group that may change identity. `home` is its domain."""
+    like = Grant(Holder.GROUP, group_id, Reach.DOMAIN, home, "")
+    for role_id in RoleBook(connection).granted(like):
+        demand_power(actor, for_grant(connection, role_id, home).policy)
+
+
+def demand_security_admin(actor: Actor, what: str) -> None:
+    if SECURITY_ADMIN.policy not in actor.managing_policies:
+        raise Forbidden("IAM.0002", f"{what} needs the role secu_admin on the domain")
 
 
 def _check(wanted: RoleChange) -> None:

@@ -28,6 +28,7 @@ from searchplane.iam.directory import (
     reach_domain,
 )
 from searchplane.iam.passwords import hash_password, verify
+from searchplane.iam.roles import demand_power_over
 from searchplane.store import groups, projects, security_policies, users
 from searchplane.store.database import Database, Transaction
 from searchplane.store.groups import Group
@@ -209,6 +210,7 @@ def _changeable(connection: Transaction, actor: Actor, user_id: str) -> UserReco
     above = holds_cloud_admin(connection, user.id, user.domain_id)
     if above and not is_cloud_admin(connection, actor):
         raise Forbidden("IAM.0002", "only an administrator of the service may change this user")
+    demand_power_over(connection, actor, user.id, user.domain_id)
     return user
 
 

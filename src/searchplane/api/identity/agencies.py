@@ -10,6 +10,7 @@ from pydantic import Field
 from searchplane.api.fields import Reply, Request, TextOrNumber
 from searchplane.api.identity.declaring import (
     EMPTY,
+    FORBIDDEN,
     NOT_FOUND,
     TAKEN,
     WRONG,
@@ -202,7 +203,7 @@ OPERATIONS = (
         action="iam:agencies:updateAgency",
         body=AgencyChangeBody,
         answer=AgencyAnswer,
-        errors=(NOT_FOUND, EMPTY, WRONG),
+        errors=(FORBIDDEN, NOT_FOUND, EMPTY, WRONG),
     ),
     identity_operation(
         "deleteAgency",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from searchplane.api.identity.declaring import (
     EMPTY,
+    FORBIDDEN,
     NOT_FOUND,
     TAKEN,
     WRONG,
@@ -186,7 +187,7 @@ OPERATIONS = (
         summary="Put a user into a group",
         action="iam:permissions:addUserToGroup",
         status=204,
-        errors=(NOT_FOUND,),
+        errors=(FORBIDDEN, NOT_FOUND),
     ),
     identity_operation(
         "removeUserFromGroup",
