@@ -85,10 +85,6 @@ def test_a_yes_becomes_an_actor_with_the_roles_that_are_mapped(identity: Externa
     assert actor.delegated
 
 
-def redirected(subject: str) -> Said:
-    return Said(302, {"Location": "http://127.0.0.1:9/v3/auth/tokens"})
-
-
 def plain(content: bytes, status: int = 200) -> Callable[[str], Said]:
     return lambda subject: Said(status, JSON | {"X-Subject-Token": subject}, (content,))
 
@@ -101,7 +97,7 @@ ODD = {
     "nested without end": plain(b"[" * 100_000),
     "no token": plain(b'{"token": {}}'),
     "a 404 of a proxy": plain(b"<html>not here</html>", 404),
-    "a redirect": redirected,
+    "a redirect": lambda _: Said(302, {"Location": "http://127.0.0.1:9/v3/auth/tokens"}),
     "a fault": lambda _: no(500),
     "busy": lambda _: no(503),
     "throttled": lambda _: no(429),
@@ -135,6 +131,16 @@ def test_an_odd_answer_lets_nobody_in(server: Stub, identity: ExternalIdentity, 
         ask(identity)
     server.check = yes
     assert ask(identity)
+
+
+def test_two_tokens_are_not_taken_to_where_a_redirect_leads(
+    server: Stub, identity: ExternalIdentity
+) -> None:
+    answers = iter([Said(307, {"Location": f"{server.url}/auth/tokens"})])
+    server.check = lambda subject: next(answers, None) or yes(subject)
+    with pytest.raises(Transient):
+        ask(identity)
+    assert server.checks == 1
 
 
 def test_a_token_that_keystone_does_not_know_is_sent_there(
