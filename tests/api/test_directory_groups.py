@@ -128,3 +128,22 @@ async def test_a_role_on_a_project_does_not_reach_groups(
         ("DELETE", f"/v3/groups/{UNKNOWN}"),
     ):
         assert code(await admin.ask(method, path, token=hers)) == (403, "IAM.0002")
+
+
+async def test_grants_are_listed_with_names_when_asked_for(
+    admin: Administrator, database: Database, credentials: Credentials
+) -> None:
+    group = await admin.make("group", "readers")
+    grant(database, group, Reach.PROJECT, credentials.project_id, "readonly")
+    path = f"/v3/role_assignments?group.id={group}"
+    home = {"id": credentials.domain_id, "name": "acme"}
+    (plain,) = (await admin.ask("GET", path)).json()["role_assignments"]
+    assert plain["group"] == {"id": group}
+    for how in ("include_names", "include_names=True"):
+        (named,) = (await admin.ask("GET", f"{path}&{how}")).json()["role_assignments"]
+        assert named["group"] == {"id": group, "name": "readers", "domain": home}
+        assert named["role"] == {"id": "readonly", "name": "readonly"}
+        project = {"id": credentials.project_id, "name": "local", "domain": home}
+        assert named["scope"] == {"project": project}
+    (off,) = (await admin.ask("GET", f"{path}&include_names=false")).json()["role_assignments"]
+    assert off == plain

@@ -103,6 +103,9 @@ def test_the_command_line_lists_roles_services_and_itself(service: RunningServic
     assert "css_adm" in [one["Name"] for one in told(service, "role", "list")]
     assert told(service, "user", "show", "admin")["name"] == "admin"
     assert [one["Name"] for one in told(service, "project", "list", "--my-projects")] == ["local"]
+    named = told(service, "role", "assignment", "list", "--names", "--user", "admin")
+    assert {one["User"] for one in named} == {"admin@local"}
+    assert {one["Project"] for one in named} == {"local@local", ""}
     assert {one["Type"] for one in told(service, "service", "list")} == {"css", "identity", "iam"}
     assert {one["Region"] for one in told(service, "region", "list")} == {"local"}
 

@@ -7,7 +7,9 @@ identity is granted by security administrators only, and the last of them stays.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from searchplane.domain.access import Actor
 from searchplane.domain.ids import DomainId
@@ -45,6 +47,22 @@ class GrantFilter:
             (self.inherited, grant.reach is Reach.INHERITED),
         )
         return all(wanted is None or wanted == given for wanted, given in pairs)
+
+
+class _Named(Protocol):
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names by id, the domain's among them."""
+
+    domain_id: DomainId
+    names: Mapping[str, str]
 
 
 def give(database: Database, actor: Actor, grant: Grant) -> None:
@@ -98,6 +116,21 @@ def listed(
         inside = reach_domain(connection, actor, domain_id)
         known = RoleBook(connection).grants_in(inside)
     return tuple(grant for grant in known if wanted.fits(grant))
+
+
+def names(database: Database, actor: Actor) -> Names:
+    """The names of everything in the actor's domain that a grant can be about."""
+    with database.read() as connection:
+        home = reach_domain(connection, actor, None)
+        known: tuple[_Named, ...] = (
+            *users.in_domain(connection, home).items,
+            *groups.in_domain(connection, home).items,
+            *projects.in_domain(connection, home).items,
+            *agencies.in_domain(connection, home),
+            *RoleBook(connection).list(home),
+            found(find_domain(connection, home), "domain", home),
+        )
+    return Names(home, {one.id: one.name for one in known})
 
 
 def _role(connection: Transaction, actor: Actor, grant: Grant) -> Role:

@@ -93,11 +93,14 @@ PAIRS = (
 def list_assignments(call: Call) -> Answer:
     """Keystone's list: every grant in the domain."""
     query: AssignmentsQuery = call.query
-    found = grants.listed(call.services.database, call.user, None, _keystone_filter(query))
+    database = call.services.database
+    found = grants.listed(database, call.user, None, _keystone_filter(query))
+    with_names = query.include_names not in (None, "false", "False", "0")
+    names = grants.names(database, call.user) if with_names else None
     base_url = call.services.settings.base_url
     return Answer(
         body=AssignmentsAnswer(
-            role_assignments=[assignment_reply(base_url, grant) for grant in found],
+            role_assignments=[assignment_reply(base_url, grant, names) for grant in found],
             links=page_links(base_url, ASSIGNMENTS_PATH),
         )
     )

@@ -8,10 +8,11 @@ from pydantic import Field
 
 from searchplane.api.fields import Boolean, Integer, Reply, Request
 from searchplane.api.identity.lists import Count
-from searchplane.api.identity.replies import PageLinks, SelfLink
+from searchplane.api.identity.replies import NamedReply, PageLinks, SelfLink
 from searchplane.api.identity.requests import NO_NUL, Name
 from searchplane.domain.policy_documents import write_document
 from searchplane.domain.roles import Role
+from searchplane.iam.grants import Names
 from searchplane.iam.roles import RoleChange
 from searchplane.store.roles import Grant, Holder, Reach
 
@@ -101,7 +102,11 @@ class GrantedAnswer(Reply):
 
 
 class IdReply(Reply):
+    """Name and domain are there when names were asked for."""
+
     id: str
+    name: str | None = None
+    domain: NamedReply | None = None
 
 
 class PlaceReply(Reply):
@@ -144,6 +149,11 @@ class AssignmentsQuery(Request):
     role_id: Name | None = Field(default=None, alias="role.id")
     project_id: Name | None = Field(default=None, alias="scope.project.id")
     domain_id: Name | None = Field(default=None, alias="scope.domain.id")
+    include_names: str | None = Field(
+        default=None,
+        alias="include_names",
+        description="Present and not `false`: tell names and domains beside the ids.",
+    )
 
 
 class PermissionsQuery(Request):
@@ -186,11 +196,14 @@ def role_reply(base_url: str, path: str, role: Role) -> RoleReply:
     )
 
 
-def assignment_reply(base_url: str, grant: Grant) -> AssignmentReply:
-    """A grant in Keystone's shape."""
+def assignment_reply(base_url: str, grant: Grant, names: Names | None) -> AssignmentReply:
+    """A grant in Keystone's shape, with names if there are any to tell."""
     links = AssignmentLinks(assignment=f"{base_url}{grant_path(grant)}")
     return AssignmentReply(
-        role=IdReply(id=grant.role), scope=_place(grant), links=links, **_holder(grant)
+        role=_id(grant.role, names, inside=False),
+        scope=_place(grant, names),
+        links=links,
+        **_holder(grant, names),
     )
 
 
@@ -199,9 +212,9 @@ def permission_reply(grant: Grant) -> AssignmentReply:
     inherited = grant.reach is Reach.INHERITED
     return AssignmentReply(
         role=IdReply(id=grant.role),
-        scope=_place(grant),
+        scope=_place(grant, None),
         is_inherited=inherited,
-        **_holder(grant),
+        **_holder(grant, None),
     )
 
 
@@ -216,14 +229,25 @@ def grant_path(grant: Grant) -> str:
     return f"/v3.0/OS-AGENCY/{path}" if grant.holder is Holder.AGENCY else f"/v3/{path}"
 
 
-def _holder(grant: Grant) -> dict[str, Any]:
-    return {grant.holder.value: IdReply(id=grant.holder_id)}
+def _holder(grant: Grant, names: Names | None) -> dict[str, Any]:
+    return {grant.holder.value: _id(grant.holder_id, names)}
 
 
-def _place(grant: Grant) -> PlaceReply:
-    where = IdReply(id=grant.reach_id)
+def _place(grant: Grant, names: Names | None) -> PlaceReply:
     if grant.reach is Reach.PROJECT:
-        return PlaceReply(project=where)
+        return PlaceReply(project=_id(grant.reach_id, names))
+    where = _id(grant.reach_id, names, inside=False)
     if grant.reach is Reach.INHERITED:
         return PlaceReply.model_validate({"domain": where, "OS-INHERIT:inherited_to": "projects"})
     return PlaceReply(domain=where)
+
+
+def _id(identity: str, names: Names | None, *, inside: bool = True) -> IdReply:
+    """`inside`: it is of a domain, which is told with its name."""
+    if names is None:
+        return IdReply(id=identity)
+    named = names.names.get(identity, identity)
+    if not inside:
+        return IdReply(id=identity, name=named)
+    home = NamedReply(id=names.domain_id, name=names.names[names.domain_id])
+    return IdReply(id=identity, name=named, domain=home)
