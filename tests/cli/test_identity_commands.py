@@ -136,7 +136,25 @@ def test_projects_and_domains(service: Served, run: Run, do: Do) -> None:
     assert run("domain", "delete", "globex", "--data", service.data).code == 1
     do("domain", "disable", "globex")
     do("domain", "delete", "globex")
-    assert column(do("domain", "list"), "NAME") == ["local"]
+    assert "globex" not in column(do("domain", "list"), "NAME")
+
+
+def test_an_administrator_of_a_domain_without_projects_makes_the_first(
+    service: Served, run: Run, do: Do, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    do("domain", "create", "initech")
+    pipe(monkeypatch, "Fresh-Pear-27\n")
+    do("user", "create", "ira", "--domain", "initech")
+    do("role", "grant", "secu_admin", "--user", "ira", "--on-domain", "--domain", "initech")
+    monkeypatch.setenv("OS_AUTH_URL", f"{service.service.settings.base_url}/v3")
+    monkeypatch.setenv("OS_USER_DOMAIN_NAME", "initech")
+    monkeypatch.setenv("OS_USERNAME", "ira")
+    monkeypatch.setenv("OS_PASSWORD", "Fresh-Pear-27")
+    assert run("project", "create", "local_initech").code == 0
+    granted = run("role", "grant", "te_admin", "--user", "ira", "--project", "local_initech")
+    assert (granted.code, granted.out) == (0, "te_admin is granted.\n")
+    monkeypatch.setenv("OS_PROJECT_NAME", "local_initech")
+    assert run("cluster", "list").code == 0
 
 
 def test_policies_come_from_json(do: Do, told: Callable[..., Any], tmp_path: Path) -> None:

@@ -29,7 +29,8 @@ def with_login(command: Command) -> Command:
     def run(data: Path | None, cloud: str | None, **given: Any) -> Any:
         from searchplane.cli.login import login_from_environment
 
-        login = login_from_environment(data, cloud, settings_of({}).data)
+        default = settings_of({}).data
+        login = login_from_environment(data, cloud, default, needs_project=False)
         return command(login=login, **given)
 
     cloud_option = click.option("--cloud", metavar="NAME", help="An entry of clouds.yaml.")

@@ -65,16 +65,21 @@ def _reference(identity: str | None, name: str | None) -> dict[str, str | None]:
 
 
 def find_login(
-    data: Path | None, cloud: str | None, default_data: Path, environment: Mapping[str, str]
+    data: Path | None,
+    cloud: str | None,
+    default_data: Path,
+    environment: Mapping[str, str],
+    *,
+    needs_project: bool = True,
 ) -> Login:
     """Raises Permanent with what is missing and what would be right."""
     if data is not None:
         return _of_folder(data)
     name = cloud or environment.get("OS_CLOUD")
     if name:
-        return _of_cloud(name, environment)
+        return _of_cloud(name, environment, needs_project=needs_project)
     if "OS_AUTH_URL" in environment:
-        return _of_environment(environment)
+        return _of_environment(environment, needs_project=needs_project)
     return _of_folder(default_data)
 
 
@@ -88,9 +93,9 @@ def _of_folder(data: Path) -> Login:
     return Login(found.auth_url, found.user, found.domain, found.project, found.password)
 
 
-def _of_environment(given: Mapping[str, str]) -> Login:
+def _of_environment(given: Mapping[str, str], *, needs_project: bool) -> Login:
     found = {name: value for name, value in _unprefixed(given) if value}
-    missing = [f"OS_{name.upper()}" for name in _missing(found)]
+    missing = [f"OS_{name.upper()}" for name in _missing(found, needs_project=needs_project)]
     if missing:
         raise Permanent(f"OS_AUTH_URL is set, but not {', '.join(missing)}")
     return _login(found, found)
@@ -103,8 +108,8 @@ def _unprefixed(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             yield name.removeprefix("OS_").lower(), value
 
 
-def _missing(auth: Mapping[str, Any]) -> list[str]:
-    has_project = auth.get("project_id") or auth.get("project_name")
+def _missing(auth: Mapping[str, Any], *, needs_project: bool) -> list[str]:
+    has_project = auth.get("project_id") or auth.get("project_name") or not needs_project
     needed = ("auth_url", "username", "password", *(() if has_project else ("project_name",)))
     return [name for name in needed if not auth.get(name)]
 
@@ -130,11 +135,11 @@ def _login(auth: Mapping[str, Any], entry: Mapping[str, Any]) -> Login:
     )
 
 
-def _of_cloud(name: str, environment: Mapping[str, str]) -> Login:
+def _of_cloud(name: str, environment: Mapping[str, str], *, needs_project: bool) -> Login:
     for path in _clouds_files(environment):
         entry = _clouds(path).get(name)
         if entry is not None:
-            return _of_entry(name, entry, path)
+            return _of_entry(name, entry, path, needs_project=needs_project)
     raise Permanent(
         f"no clouds.yaml has a cloud {name!r}; OS_CLIENT_CONFIG_FILE names the file to look in"
     )
@@ -160,14 +165,16 @@ def _clouds(path: Path) -> dict[str, Any]:
     return clouds if isinstance(clouds, dict) else {}
 
 
-def _of_entry(name: str, entry: Any, path: Path) -> Login:
+def _of_entry(name: str, entry: Any, path: Path, *, needs_project: bool) -> Login:
     auth = entry.get("auth") if isinstance(entry, dict) else None
-    if not isinstance(auth, dict) or _missing(auth):
-        needed = "auth_url, username, password, project_name"
+    if not isinstance(auth, dict) or _missing(auth, needs_project=needs_project):
+        needed = "auth_url, username, password" + (", project_name" if needs_project else "")
         raise Permanent(f"cloud {name!r} in {path} needs auth with {needed}")
     return _login(auth, entry)
 
 
-def login_from_environment(data: Path | None, cloud: str | None, default_data: Path) -> Login:
+def login_from_environment(
+    data: Path | None, cloud: str | None, default_data: Path, *, needs_project: bool = True
+) -> Login:
     """`find_login` with this process's own environment."""
-    return find_login(data, cloud, default_data, os.environ)
+    return find_login(data, cloud, default_data, os.environ, needs_project=needs_project)
