@@ -23,7 +23,7 @@ from tests.support.logins import presented
 
 from searchplane.domain.access import Actor, ProjectScope
 from searchplane.errors import Transient, Unauthenticated
-from searchplane.iam import external
+from searchplane.iam import believed, waiting
 from searchplane.iam.external import ExternalIdentity, open_external
 from searchplane.iam.keystone import CALLS_AT_ONCE, MAX_ANSWER_BYTES
 from searchplane.settings import IamMode, Settings
@@ -227,26 +227,26 @@ class Clock:
 
 def test_a_belief_ends_with_its_time_and_with_its_token() -> None:
     clock, now = Clock(), datetime.now(UTC)
-    believed = external.Believed(60, clock)
+    beliefs = believed.Believed(60, clock)
     actor = Actor("u", "mia", "d", "Default", None, ())  # type: ignore[arg-type]
-    believed.put(b"long", actor, now + timedelta(hours=1), asked=clock.now)
-    believed.put(b"short", actor, now + timedelta(seconds=5), asked=clock.now)
-    believed.put(b"slow", actor, now + timedelta(hours=1), asked=clock.now - 60)
-    assert believed.get(b"long", now) is actor
-    assert believed.get(b"slow", now) is None, "a belief is as old as its question"
-    assert believed.get(b"short", now + timedelta(seconds=5)) is None
+    beliefs.put(b"long", actor, now + timedelta(hours=1), asked=clock.now)
+    beliefs.put(b"short", actor, now + timedelta(seconds=5), asked=clock.now)
+    beliefs.put(b"slow", actor, now + timedelta(hours=1), asked=clock.now - 60)
+    assert beliefs.get(b"long", now) is actor
+    assert beliefs.get(b"slow", now) is None, "a belief is as old as its question"
+    assert beliefs.get(b"short", now + timedelta(seconds=5)) is None
     clock.now += 60
-    assert believed.get(b"long", now) is None
+    assert beliefs.get(b"long", now) is None
 
 
 def test_beliefs_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(external, "MOST_BELIEVED", 2)
+    monkeypatch.setattr(believed, "MOST_BELIEVED", 2)
     clock, now = Clock(), datetime.now(UTC)
-    believed = external.Believed(60, clock)
+    beliefs = believed.Believed(60, clock)
     actor = Actor("u", "mia", "d", "Default", None, ())  # type: ignore[arg-type]
     for key in (b"1", b"2", b"3"):
-        believed.put(key, actor, now + timedelta(hours=1), asked=clock.now)
-    assert [believed.get(key, now) for key in (b"1", b"2", b"3")] == [None, actor, actor]
+        beliefs.put(key, actor, now + timedelta(hours=1), asked=clock.now)
+    assert [beliefs.get(key, now) for key in (b"1", b"2", b"3")] == [None, actor, actor]
 
 
 def test_many_with_one_token_ask_once(server: Stub, identity: ExternalIdentity) -> None:
@@ -286,8 +286,8 @@ def test_keystone_is_asked_by_few_at_once(server: Stub, believing: ExternalIdent
 def test_when_keystone_hangs_more_are_refused_and_the_believed_go_on(
     server: Stub, believing: ExternalIdentity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(external, "HANGS_SECONDS", 0.1)
-    believed = ask(believing)
+    monkeypatch.setattr(waiting, "HANGS_SECONDS", 0.1)
+    actor = ask(believing)
     ended = threading.Event()
 
     def silent(subject: str) -> Said:
@@ -295,19 +295,19 @@ def test_when_keystone_hangs_more_are_refused_and_the_believed_go_on(
         return yes(subject)
 
     server.check = silent
-    with ThreadPoolExecutor(external.MOST_WAITING) as threads:
-        waiting = [
-            threads.submit(ask, believing, f"token-{one}") for one in range(external.MOST_WAITING)
+    with ThreadPoolExecutor(waiting.MOST_WAITING) as threads:
+        others = [
+            threads.submit(ask, believing, f"token-{one}") for one in range(waiting.MOST_WAITING)
         ]
-        until(lambda: len(believing._queue._began) == external.MOST_WAITING)
+        until(lambda: len(believing._queue._began) == waiting.MOST_WAITING)
         until(believing._queue._hangs)
         began = time.monotonic()
         with pytest.raises(Transient, match="too many requests wait"):
             ask(believing, "one more")
         assert time.monotonic() - began < 1
-        assert ask(believing) == believed
+        assert ask(believing) == actor
         ended.set()
-        for one in waiting:
+        for one in others:
             one.result()
 
 
@@ -369,12 +369,12 @@ def test_those_who_wait_when_the_service_ends_are_cut_off(
     server.check = silent
     with ThreadPoolExecutor(1) as threads:
         with behind(server, settings, database, keystone_timeout_seconds=60) as identity:
-            waiting = threads.submit(ask, identity)
+            cut_off = threads.submit(ask, identity)
             assert asked.wait(PATIENCE_SECONDS)
             began = time.monotonic()
         assert time.monotonic() - began < 3
         with pytest.raises(Transient):
-            waiting.result()
+            cut_off.result()
     with pytest.raises(Transient):
         ask(identity)
     ended.set()

@@ -7,9 +7,7 @@ Keystone's yes is believed for keystone_cache_seconds and never past the token's
 not remembered. When it cannot be asked the answer is 503, and what was believed before is used
 no longer than it would have been: never open.
 
-Requests are handled in few threads, and one that asks Keystone holds its thread for as long. So
-only some may wait there at once, and once Keystone hangs more are refused at once: those whose
-token is believed go on.
+How many may wait for Keystone is in waiting.py, what is believed in believed.py.
 """
 
 from __future__ import annotations
@@ -18,11 +16,9 @@ import hashlib
 import logging
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn
 
@@ -31,94 +27,19 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from searchplane.domain.access import Actor, DomainScope, ProjectScope, Scope
 from searchplane.domain.roles import Role
 from searchplane.errors import Transient, Unauthenticated
+from searchplane.iam.believed import Believed, Clock
 from searchplane.iam.keystone import Keystone, Trouble
 from searchplane.iam.keystone_account import account, role_map
 from searchplane.iam.keystone_answers import Vouched
 from searchplane.iam.presented import Presented
+from searchplane.iam.waiting import Queue
 from searchplane.settings import Settings
 from searchplane.store.database import Database
 from searchplane.store.foreign_projects import number_of
 
 log = logging.getLogger(__name__)
 
-MOST_BELIEVED = 4096
-MOST_WAITING = 12
-"""Requests that wait for Keystone at once; the API has a few more threads than that."""
-
-HANGS_SECONDS = 1.0
-"""A question that takes longer than this means that Keystone hangs."""
-
 MAX_TOKEN_LENGTH = 16 * 1024
-
-Clock = Callable[[], float]
-
-
-@dataclass(frozen=True)
-class _Belief:
-    actor: Actor
-    expires: datetime
-    until: float
-
-
-class Believed:
-    """Actors by the hash of their token, the newest `MOST_BELIEVED`, for `seconds` each."""
-
-    def __init__(self, seconds: float, clock: Clock) -> None:
-        self._seconds = seconds
-        self._clock = clock
-        self._found: OrderedDict[bytes, _Belief] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: bytes, now: datetime) -> Actor | None:
-        with self._lock:
-            belief = self._found.get(key)
-            if belief is None:
-                return None
-            if belief.until > self._clock() and belief.expires > now:
-                return belief.actor
-            del self._found[key]
-        return None
-
-    def put(self, key: bytes, actor: Actor, expires: datetime, asked: float) -> None:
-        """`asked` is when Keystone was asked: what changed meanwhile counts as changed after."""
-        belief = _Belief(actor, expires, asked + self._seconds)
-        if belief.until <= self._clock():
-            return
-        with self._lock:
-            self._found[key] = belief
-            self._found.move_to_end(key)
-            if len(self._found) > MOST_BELIEVED:
-                self._found.popitem(last=False)
-
-
-class Queue:
-    """Those who wait for Keystone. Raises Transient for one too many."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._places = threading.Semaphore(MOST_WAITING)
-        self._began: dict[object, float] = {}
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def place(self) -> Iterator[None]:
-        patience = 0 if self._hangs() else HANGS_SECONDS
-        if not self._places.acquire(timeout=patience):
-            raise Transient("too many requests wait for Keystone; try again in a few seconds")
-        me = object()
-        with self._lock:
-            self._began[me] = self._clock()
-        try:
-            yield
-        finally:
-            with self._lock:
-                del self._began[me]
-            self._places.release()
-
-    def _hangs(self) -> bool:
-        with self._lock:
-            oldest = min(self._began.values(), default=None)
-        return oldest is not None and self._clock() - oldest > HANGS_SECONDS
 
 
 class ExternalIdentity:
