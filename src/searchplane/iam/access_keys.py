@@ -1,12 +1,12 @@
 """Signed requests: from an access key to the actor behind it.
 
 A permanent key stands for its user, in whatever project or domain the request is about; a
-temporary one for what its security token holds (temporary.py). Neither is remembered: the key is
-read on each request, so that one that was deleted, made inactive or locked is refused at the next
-call. What its user may do is remembered like that of a token, until anything of identity changes.
+temporary one for what its security token holds (temporary.py). A key, sealed as it is, and what its
+user may do are remembered until anything of identity changes in any process (remembered.py): one
+that was deleted, made inactive or locked is refused at the next call.
 
-An unknown key and a wrong signature cost the same work: there is always something to unseal and a
-signature to compute. The texts differ, as those of the public API do.
+An unknown key and a wrong signature cost the same work: one look into the database, something to
+unseal, and a signature to compute. The texts differ, as those of the public API do.
 """
 
 from __future__ import annotations
@@ -45,6 +45,10 @@ _ALWAYS = datetime.max.replace(tzinfo=UTC)
 _Place = tuple[str, Wanted | None]
 
 
+class _Unknown(Exception):
+    """There is no such key; nothing is remembered of it."""
+
+
 class AccessKeys:
     """Safe to share between threads."""
 
@@ -53,7 +57,10 @@ class AccessKeys:
         self._seals = seals
         self._temporary = temporary
         self._guard = KeyGuard()
-        self._sessions = Remembered[_Place, Session](version_reader(database))
+        read_version = version_reader(database)
+        self._keys = Remembered[str, AccessKey](read_version)
+        self._sessions = Remembered[_Place, Session](read_version)
+        self._told: dict[str, datetime] = {}
         self._nobodys = seals.seal(secrets.token_urlsafe(30))
 
     def authenticate(self, presented: Presented, now: datetime) -> Actor:
@@ -77,9 +84,10 @@ class AccessKeys:
         self, access: str, agrees: Callable[[str], bool], source: str, now: datetime
     ) -> str:
         """The user of a permanent key, once `agrees` says that the client has its secret."""
-        with self._database.read() as transaction:
-            key = KeyBook(transaction).find(access)
+        key = self._find(access)
         is_right = agrees(self._seals.unseal(key.sealed if key is not None else self._nobodys))
+        if key is not None and not is_right:
+            key = self._read(access)  # the look that an unknown key, never remembered, costs
         if key is None:
             refuse(f"ak {access} not exist")
         is_locked = key.locked_until is not None and key.locked_until > now
@@ -94,6 +102,21 @@ class AccessKeys:
         self._tell_use(key, now)
         return key.user_id
 
+    def _find(self, access: str) -> AccessKey | None:
+        with contextlib.suppress(_Unknown):
+            return self._keys.get(access, lambda: self._existing(access))
+        return None
+
+    def _existing(self, access: str) -> AccessKey:
+        key = self._read(access)
+        if key is None:
+            raise _Unknown
+        return key
+
+    def _read(self, access: str) -> AccessKey | None:
+        with self._database.read() as transaction:
+            return KeyBook(transaction).find(access)
+
     def _count_wrong(self, access: str, source: str, now: datetime) -> None:
         if not self._guard.wrong(access, source):
             return
@@ -101,8 +124,10 @@ class AccessKeys:
             KeyBook(transaction).lock(access, now + LOCKED_FOR)
 
     def _tell_use(self, key: AccessKey, now: datetime) -> None:
-        if key.last_used is not None and now - key.last_used < USE_IS_TOLD_EVERY:
+        told = self._told.get(key.access, key.last_used)
+        if told is not None and now - told < USE_IS_TOLD_EVERY:
             return
+        self._told[key.access] = now
         # A full disk must not lock out those who could make room on it.
         with contextlib.suppress(Transient), self._database.write() as transaction:
             KeyBook(transaction).used(key.access, now)

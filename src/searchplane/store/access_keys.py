@@ -1,7 +1,7 @@
 """Permanent access keys; a key's secret is sealed (sealed.py).
 
-When a key was used, and until when it is locked, change nothing of what identity stands for: they
-are written without raising the identity version.
+When a key was used changes nothing of what identity stands for: it is written without raising the
+identity version.
 """
 
 from __future__ import annotations
@@ -94,6 +94,7 @@ class KeyBook:
 
     def lock(self, access: str, until: datetime) -> None:
         self._set(access, {"locked_until": until})
+        bump(self._connection)
 
     def _set(self, access: str, values: dict[str, object]) -> None:
         one = update(access_keys).where(access_keys.c.access == access)
