@@ -116,7 +116,7 @@ CODES: dict[str, Code] = {
     "APIGW.0613": Code(503, "A part of the service does not answer."),
 }
 
-COMMON = ("CSS.0001", "APIGW.0201", "APIGW.0202", "APIGW.0308", "APIGW.0613")
+COMMON = ("CSS.0001", "APIGW.0201", "APIGW.0202", "APIGW.0203", "APIGW.0308", "APIGW.0613")
 """What any operation may answer."""
 
 AUTHENTICATED = ("APIGW.0301", "APIGW.0302", "CSS.0051")

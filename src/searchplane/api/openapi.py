@@ -27,6 +27,8 @@ Schema = dict[str, Any]
 
 _REF = "#/components/schemas/{model}"
 _PARAMETER = re.compile(r"\{([a-z_]+)\}")
+_CREDENTIALS: list[Schema] = [{"token": []}, {"signature": []}]
+"""Either proves who is asking."""
 _REQUEST_ID = {"X-Request-Id": {"schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}}
 
 
@@ -49,7 +51,13 @@ def describe(operations: Iterable[Operation]) -> Schema:
         "components": {
             "schemas": schemas | _ERROR_SCHEMAS,
             "securitySchemes": {
-                "token": {"type": "apiKey", "in": "header", "name": "X-Auth-Token"}
+                "token": {"type": "apiKey", "in": "header", "name": "X-Auth-Token"},
+                "signature": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "Authorization",
+                    "description": "SDK-HMAC-SHA256 with an access key, as the public SDKs sign.",
+                },
             },
         },
     }
@@ -70,7 +78,7 @@ def _operation(operation: Operation, path: str, number: int) -> Schema:
         "summary": operation.summary,
         "parameters": [*_path_parameters(path), *_query(operation), *_headers(operation)],
         "responses": dict(_responses(operation)),
-        "security": [{"token": []}] if operation.action is not None else [],
+        "security": _CREDENTIALS if operation.action is not None else [],
     }
     if operation.action is not None:
         described["x-iam-action"] = operation.action
