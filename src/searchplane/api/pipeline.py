@@ -23,7 +23,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from searchplane.api import audit, problems
-from searchplane.api.operation import Answer, Call, Envelope, Operation
+from searchplane.api.operation import Answer, Call, Envelope, Operation, rendered
 from searchplane.api.services import Services
 from searchplane.domain.access import Asked, authorise, refuse_delegated
 from searchplane.errors import Refused, SearchplaneError, Transient
@@ -202,7 +202,7 @@ def _query(model: type[BaseModel], query: str) -> BaseModel:
 def _finish(operation: Operation, answer: Answer, request_id: str) -> RawAnswer:
     content, content_type = answer.content, answer.content_type
     if answer.body is not None:
-        content = answer.body.model_dump_json(by_alias=True, exclude_unset=True).encode()
+        content = rendered(answer.body)
     headers = problems.headers(request_id) | dict(answer.headers)
     if content:
         headers["Content-Type"] = content_type

@@ -72,6 +72,8 @@ class Workers:
         }
 
     async def run(self, operation: Operation, request: RawRequest) -> RawAnswer:
+        if operation.is_light and self._services.identity.is_remembered(request.presented):
+            return handle(operation, self._services, request)
         slow = self._slow.get(operation.pool_for(request.presented.body))
         if slow is None:
             return await self._run(self._quick, operation, request)
@@ -163,7 +165,7 @@ async def _answer(
             query=request.scope["query_string"].decode("latin-1"),
             headers=headers,
             repeated=repeated,
-            body=await asyncio.wait_for(_read(request), BODY_SECONDS),
+            body=await asyncio.wait_for(_read(request), BODY_SECONDS) if has_body(headers) else b"",
             source=source,
         )
     except Refused as error:
@@ -192,6 +194,10 @@ def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> tuple[dict[str, str], froz
     return found, frozenset(repeated)
 
 
+def has_body(headers: Mapping[str, str]) -> bool:
+    return "content-length" in headers or "transfer-encoding" in headers
+
+
 async def _read(request: Request[Any, Any, Any]) -> bytes:
     chunks: list[bytes] = []
     size = 0
@@ -209,7 +215,7 @@ def _response(answer: RawAnswer) -> Response[bytes]:
     return Response(answer.body, status_code=answer.status, headers=headers, media_type=media_type)
 
 
-def _named(response: Response[Any]) -> Response[Any]:
+async def _named(response: Response[Any]) -> Response[Any]:
     """Give an answer that no operation made, such as /healthz, its request id too."""
     response.headers.setdefault("X-Request-Id", new_request_id())
     return response

@@ -175,6 +175,7 @@ def _server(service: Front, application: Litestar) -> uvicorn.Server:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # it would believe whoever connects from this machine
             timeout_graceful_shutdown=GRACE_SECONDS,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             http=cast(type[asyncio.Protocol], partial(BoundedProtocol, edge=edge)),

@@ -29,6 +29,12 @@ class Remembered(Generic[Key, Value]):
         self._entries: OrderedDict[Key, tuple[int, Value]] = OrderedDict()
         self._lock = threading.Lock()
 
+    def holds(self, key: Key) -> bool:
+        """Whether `get` would look nothing up at this moment."""
+        version = self._read_version()
+        found = self._entries.get(key)
+        return found is not None and found[0] == version
+
     def get(self, key: Key, look_up: Callable[[], Value]) -> Value:
         """The value as it is now: the remembered one, or what `look_up` gives or raises."""
         version = self._read_version()  # before the look: a change meanwhile makes the entry old
