@@ -155,7 +155,8 @@ async def _answer(
     operation: Operation, request: Request[Any, Any, Any], services: Services, workers: Workers
 ) -> RawAnswer:
     source = request.client.host if request.client else ""
-    path = {name: str(value) for name, value in request.path_params.items()}
+    # No id has a NUL, and PostgreSQL is not even asked for one.
+    path = {name: str(value).replace("\0", "\ufffd") for name, value in request.path_params.items()}
     try:
         headers, repeated = _headers(request.scope["headers"])
         source = workers.sources.of(source, headers.get(FORWARDED_FOR))
