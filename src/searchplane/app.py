@@ -52,6 +52,7 @@ from searchplane.reconciler.one_pass import OnePass
 from searchplane.reconciler.ports import Ports, Tenure
 from searchplane.settings import DriverKind, IamMode, Settings
 from searchplane.store.audit_file import AuditFile
+from searchplane.store.cluster_pages import ClusterPages
 from searchplane.store.database import Database, open_database
 from searchplane.store.migrate import migrate
 from searchplane.store.sealed import reseal
@@ -216,6 +217,7 @@ def _services(
         authenticator=authenticator,
         identity=identity,
         secrets=ClusterSecrets(Seals.open(settings.seals_parent)),
+        cluster_pages=ClusterPages(database),
         limits=limits,
         metrics=metrics,
         audit=trail,

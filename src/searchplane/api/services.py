@@ -11,6 +11,7 @@ from searchplane.iam.authenticator import Authenticator
 from searchplane.iam.service import Identity
 from searchplane.observability.metrics import Metrics
 from searchplane.settings import Settings
+from searchplane.store.cluster_pages import ClusterPages
 from searchplane.store.database import Database
 from searchplane.store.secrets import ClusterSecrets
 from searchplane.store.trail import Trail
@@ -33,6 +34,7 @@ class Services:
     authenticator: Authenticator
     identity: Identity
     secrets: ClusterSecrets
+    cluster_pages: ClusterPages
     limits: HostLimits
     metrics: Metrics
     audit: Trail

@@ -91,30 +91,6 @@ def find_all(connection: Connection, ids: list[str]) -> dict[str, Cluster]:
     return {one.id: one for one in _load(connection, _select().where(clusters.c.id.in_(ids)))}
 
 
-def page(
-    connection: Connection,
-    project_id: ProjectId,
-    *,
-    datastore_type: str | None,
-    start: int,
-    limit: int,
-) -> tuple[int, list[Cluster]]:
-    """How many clusters the project has, and `limit` of them from the 1-based `start`, newest
-    first."""
-    matching = [clusters.c.project_id == project_id]
-    if datastore_type is not None:
-        matching.append(clusters.c.datastore_type == datastore_type)
-    total = connection.execute(select(func.count()).where(*matching)).scalar_one()
-    wanted = (
-        _select()
-        .where(*matching)
-        .order_by(clusters.c.created.desc(), clusters.c.id)
-        .offset(start - 1)
-        .limit(limit)
-    )
-    return total, _load(connection, wanted)
-
-
 def all_ids(connection: Connection) -> list[ClusterId]:
     return [ClusterId(found) for found in connection.execute(select(clusters.c.id)).scalars()]
 
