@@ -26,6 +26,9 @@ from searchplane.domain.audit import AuditLine, Outcome, Who
 from searchplane.store.schema import audit, projects
 
 
+_INSERT = insert(audit)
+
+
 @dataclass(frozen=True)
 class Entry:
     """A stored line; ids grow."""
@@ -49,7 +52,7 @@ class Wanted:
 
 def append(connection: Connection, lines: Sequence[AuditLine]) -> None:
     """Add lines in their order."""
-    connection.execute(insert(audit), [_row(line) for line in lines])
+    connection.execute(_INSERT, [_row(line) for line in lines])
 
 
 def newest(connection: Connection, wanted: Wanted, limit: int) -> list[Entry]:
