@@ -24,6 +24,7 @@ from searchplane.api import ops, web
 from searchplane.api.identity.elsewhere import described, served
 from searchplane.api.routes import OPERATIONS
 from searchplane.api.services import Services
+from searchplane.api.throttle import Throttle
 from searchplane.domain.ids import ClusterId
 from searchplane.domain.layout import HostLimits, default_max_heap_mb
 from searchplane.domain.observed import Absent, NodeState, Stopped, Unknown
@@ -224,6 +225,7 @@ def _services(
         wake=wake,
         is_tended=is_tended,
         hash_engine_password=admin_password_hash,
+        throttle=Throttle.of(settings),
     )
 
 
@@ -259,7 +261,13 @@ def _ports(
         return (command[0], shown, *command[1:]), java_environment()
 
     driver = ProcessDriver(
-        settings.data, launch, wake, on_start=calm, on_found=restore, users=users, checkpoint=checkpoint
+        settings.data,
+        launch,
+        wake,
+        on_start=calm,
+        on_found=restore,
+        users=users,
+        checkpoint=checkpoint,
     )
     return Ports(
         database,

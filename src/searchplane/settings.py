@@ -249,6 +249,17 @@ class Settings(BaseSettings):
         description="A file that gets every line of the audit trail as JSON too; moved away, it is "
         "made anew.",
     )
+    requests_per_minute: int | None = Field(
+        default=None,
+        ge=1,
+        description="Requests a project may make in a minute, at each process; unset, no limit.",
+    )
+    anonymous_per_minute: int | None = Field(
+        default=None,
+        ge=1,
+        description="Requests without a credential, logins among them, that one address may make "
+        "in a minute, at each process; unset, no limit.",
+    )
     max_connections: int = Field(
         default=2000,
         ge=1,

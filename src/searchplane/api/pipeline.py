@@ -27,6 +27,7 @@ from searchplane.api.operation import Answer, Call, Envelope, Operation, rendere
 from searchplane.api.services import Services
 from searchplane.domain.access import Asked, authorise, refuse_delegated
 from searchplane.errors import Refused, SearchplaneError, Transient
+from searchplane.iam.foresight import foresee
 from searchplane.iam.presented import Presented
 
 log = logging.getLogger(__name__)
@@ -113,7 +114,7 @@ def _told(
 def refuse(
     operation: Operation,
     services: Services,
-    error: Refused,
+    error: SearchplaneError,
     path: Mapping[str, str],
     source: str,
 ) -> RawAnswer:
@@ -124,6 +125,18 @@ def refuse(
         audit.tell(operation, services, audit.Seen(path, source), answer, request_id)
     services.metrics.refused(operation.id, answer.status)
     return answer
+
+
+def turn_away(operation: Operation, services: Services, request: RawRequest) -> RawAnswer | None:
+    """The answer for a request that is refused whatever its body holds; None for all others.
+
+    What a signature says of the body is left for later.
+    """
+    try:
+        foresee(services.authenticator, services.database, request.presented, datetime.now(UTC))
+    except SearchplaneError as error:
+        return refuse(operation, services, error, request.path, request.presented.source)
+    return None
 
 
 def unknown_route(path: str, services: Services) -> RawAnswer:
@@ -167,6 +180,7 @@ def _carry_out(
     )
     if operation.action is not None:
         actor = seen.actor = services.authenticator.authenticate(presented, call.now)
+        services.throttle.count_actor(actor)
         asked = Asked(call.now, presented.source, services.settings.region, request.path)
         if operation.self_service:
             refuse_delegated(actor, operation.action)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from searchplane.api.throttle import Throttle
 from searchplane.domain.ids import ClusterId
 from searchplane.domain.layout import HostLimits
 from searchplane.iam.authenticator import Authenticator
@@ -41,3 +42,4 @@ class Services:
     wake: Callable[[ClusterId], None]
     is_tended: Callable[[], bool]
     hash_engine_password: Callable[[str], str]
+    throttle: Throttle = field(default_factory=Throttle)
