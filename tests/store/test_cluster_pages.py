@@ -102,3 +102,40 @@ def test_what_is_kept_is_bounded(stored: Database, monkeypatch: pytest.MonkeyPat
     assert len(whole(pages)) == 4
     assert len(pages._known) == 2
     assert len(whole(pages)) == 4
+
+
+def asks(pages: ClusterPages) -> bool:
+    return pages.is_at_hand(MINE, datastore_type=None, start=1, limit=10)
+
+
+def test_a_page_is_at_hand_until_anything_is_committed_by_anybody(
+    stored: Database, elsewhere: Database
+) -> None:
+    if stored.is_shared:
+        pytest.skip("only a database in this machine tells cheaply that nothing was committed")
+    pages = ClusterPages(stored)
+    assert not asks(pages)
+    before = whole(pages)
+    assert asks(pages)
+    assert whole(pages) is before
+    with elsewhere.write() as connection:
+        assert clusters.forget(connection, before[0].cluster)
+    assert not asks(pages)
+    assert len(whole(pages)) == 3
+    assert asks(pages)
+    with stored.write() as connection:
+        clusters.add(connection, numbered(9))
+    assert not asks(pages)
+
+
+def test_a_change_while_the_page_is_read_makes_it_old(
+    stored: Database, elsewhere: Database
+) -> None:
+    if stored.is_shared:
+        pytest.skip("only a database in this machine tells cheaply that nothing was committed")
+    pages = ClusterPages(stored)
+    asks(pages)
+    with elsewhere.write() as connection:
+        clusters.add(connection, numbered(9))
+    assert len(whole(pages)) == 5
+    assert not asks(pages)

@@ -122,9 +122,9 @@ class Operation:
     pool: Pool = Pool.QUICK
     is_quick: Callable[[bytes], bool] | None = None
     """Whether a request with this body needs no pool of its own, seen without much work."""
-    is_light: bool = False
-    """Takes microseconds and waits for nothing when the request's tokens are remembered; it is
-    then carried out at once, as handing it to a worker costs more than the work."""
+    at_hand: Callable[[Services, str, str], bool] | None = None
+    """Given the project and the query: whether the answer is in memory, once the request's tokens
+    are. Then it is given at once, as handing it to a worker costs more than the work."""
     raw_answer: str | None = None
     """The content type of an answer that is not JSON."""
     answer_headers: tuple[str, ...] = ()

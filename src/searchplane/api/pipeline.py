@@ -63,6 +63,14 @@ def new_request_id() -> str:
     return secrets.token_hex(16)
 
 
+def is_at_hand(operation: Operation, services: Services, request: RawRequest) -> bool:
+    """Whether `handle` takes microseconds and waits for nobody; asked by the HTTP loop itself."""
+    if operation.at_hand is None or not services.identity.is_remembered(request.presented):
+        return False
+    project_id = request.path.get("project_id", "")
+    return operation.at_hand(services, project_id, request.presented.query)
+
+
 def handle(operation: Operation, services: Services, request: RawRequest) -> RawAnswer:
     """Carry one request out and answer it; never raises."""
     request_id = new_request_id()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from searchplane.api.operation import Operation, Pool
-from searchplane.api.pipeline import RawAnswer, RawRequest, handle, refuse, turn_away
+from searchplane.api.pipeline import RawAnswer, RawRequest, handle, is_at_hand, refuse, turn_away
 from searchplane.api.services import Services
 from searchplane.errors import Throttled
 
@@ -40,7 +40,7 @@ class Workers:
 
     async def run(self, operation: Operation, request: RawRequest) -> RawAnswer:
         """Carry the request out."""
-        if operation.is_light and self._services.identity.is_remembered(request.presented):
+        if is_at_hand(operation, self._services, request):
             return handle(operation, self._services, request)
         slow = self._slow.get(operation.pool_for(request.presented.body))
         if slow is None:

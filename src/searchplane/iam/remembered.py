@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
@@ -29,11 +29,11 @@ class Remembered(Generic[Key, Value]):
         self._entries: OrderedDict[Key, tuple[int, Value]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def holds(self, key: Key) -> bool:
-        """Whether `get` would look nothing up at this moment."""
+    def holds(self, keys: Iterable[Key]) -> bool:
+        """Whether `get` would look none of these up at this moment."""
         version = self._read_version()
-        found = self._entries.get(key)
-        return found is not None and found[0] == version
+        found = map(self._entries.get, keys)
+        return all(entry is not None and entry[0] == version for entry in found)
 
     def get(self, key: Key, look_up: Callable[[], Value]) -> Value:
         """The value as it is now: the remembered one, or what `look_up` gives or raises."""

@@ -91,7 +91,7 @@ class Identity:
             return False
         generation = self._tokens.generation
         shown = [presented.headers.get(name, "").strip() for name in TOKEN_HEADERS]
-        return all(self._sessions.holds((value, generation)) for value in shown if value)
+        return self._sessions.holds((value, generation) for value in set(shown) if value)
 
     def login(
         self,

@@ -3,6 +3,9 @@
 Clients list clusters again and again while they wait, and nearly all of a list's cost is decoding
 what was decoded before. So rows are read raw; a cluster whose rows are the same as the last time
 is the same cluster. What comes out of it is kept beside it for as long.
+
+The thread that answers requests may ask whether a page is at hand: it is while nothing at all was
+committed since before it was read. That costs microseconds and waits for nobody.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import threading
 from collections import OrderedDict, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Select, bindparam, func, select
 
@@ -19,11 +22,13 @@ from searchplane.domain.cluster import Cluster
 from searchplane.domain.ids import ProjectId
 from searchplane.store import clusters as records
 from searchplane.store.database import Database
-from searchplane.store.own_connections import OwnConnections, Statement
+from searchplane.store.own_connections import OwnConnections, Stamp, Statement
 from searchplane.store.schema import clusters, nodes, projects
 
 MOST = 2048
 """Clusters that are kept decoded."""
+
+MOST_PAGES = 64
 
 Row = Sequence[Any]
 
@@ -34,6 +39,14 @@ class Listed:
 
     cluster: Cluster
     descriptions: dict[str, bytes] = field(default_factory=dict, compare=False, repr=False)
+
+
+Page = tuple[int, list[Listed]]
+"""How many clusters there are, and those of the page."""
+
+_Wanted = tuple[str, str | None, int, int]
+Key = TypeVar("Key")
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True)
@@ -71,6 +84,8 @@ class ClusterPages:
         self._database = database
         self._own = None if database.is_shared else OwnConnections(database.engine)
         self._known: OrderedDict[str, tuple[_Stored, Listed]] = OrderedDict()
+        self._asked: OrderedDict[_Wanted, Stamp] = OrderedDict()
+        self._pages: OrderedDict[_Wanted, tuple[Stamp, Page]] = OrderedDict()
         self._lock = threading.Lock()
         self._statements = {
             of_a_type: _statements(of_a_type=of_a_type) for of_a_type in (False, True)
@@ -80,11 +95,38 @@ class ClusterPages:
             for key, both in self._statements.items()
         }
 
+    def is_at_hand(
+        self, project_id: str, *, datastore_type: str | None, start: int, limit: int
+    ) -> bool:
+        """Whether `page` would answer this thread from memory."""
+        if self._own is None:
+            return False
+        wanted = (project_id, datastore_type, start, limit)
+        stamp = self._own.stamp()
+        with self._lock:
+            kept = self._pages.get(wanted)
+            if kept is not None and kept[0] == stamp:
+                return True
+            _keep(self._asked, wanted, stamp, MOST_PAGES)
+        return False
+
     def page(
         self, project_id: ProjectId, *, datastore_type: str | None, start: int, limit: int
-    ) -> tuple[int, list[Listed]]:
+    ) -> Page:
         """How many clusters the project has, and `limit` of them from the 1-based `start`, newest
         first."""
+        wanted = (project_id, datastore_type, start, limit)
+        with self._lock:
+            kept, asked = self._pages.get(wanted), self._asked.get(wanted)
+        if kept is not None and self._own is not None and kept[0] == self._own.stamp():
+            return kept[1]
+        found = self._read(project_id, datastore_type, start, limit)
+        if asked is not None:  # before this was read, so a change in between makes it old
+            with self._lock:
+                _keep(self._pages, wanted, (asked, found), MOST_PAGES)
+        return found
+
+    def _read(self, project_id: str, datastore_type: str | None, start: int, limit: int) -> Page:
         values: dict[str, Any] = {"project": project_id, "skip": start - 1, "most": limit}
         of_a_type = datastore_type is not None
         rows, member_rows = self._rows(of_a_type, values | {"type": datastore_type})
@@ -121,10 +163,17 @@ class ClusterPages:
             found = records.find_all(connection, [one.id for one in changed])
         fresh = {one.id: (one, Listed(found[one.id])) for one in changed if one.id in found}
         with self._lock:
-            self._known |= fresh
-            while len(self._known) > MOST:
-                self._known.popitem(last=False)
+            for one_id, entry in fresh.items():
+                _keep(self._known, one_id, entry, MOST)
         return fresh
+
+
+def _keep(kept: OrderedDict[Key, Kept], key: Key, value: Kept, most: int) -> None:
+    """Put it in as the newest; the oldest goes when there are too many."""
+    kept[key] = value
+    kept.move_to_end(key)
+    if len(kept) > most:
+        kept.popitem(last=False)
 
 
 def _statements(*, of_a_type: bool) -> tuple[Select[Any], Select[Any]]:

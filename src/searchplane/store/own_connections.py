@@ -23,6 +23,9 @@ Statement = tuple[str, Sequence[Any]]
 """SQL with question marks, and the values for them."""
 
 
+Stamp = tuple[int, int, int]
+
+
 class OwnConnections:
     """Read-only by use; all are closed when the engine is disposed of."""
 
@@ -52,6 +55,18 @@ class OwnConnections:
                 connection.execute("ROLLBACK")
         except sqlite3.Error as error:
             raise _no_answer(error) from error
+
+    def stamp(self) -> Stamp:
+        """Equal to an earlier one of this thread: nothing was committed in between, by anybody.
+
+        Those of two threads never are. Raises Transient as `first`.
+        """
+        try:
+            connection = self._connection()
+            (version,) = connection.execute("PRAGMA data_version").fetchone()
+        except sqlite3.Error as error:
+            raise _no_answer(error) from error
+        return threading.get_ident(), id(connection), version
 
     def close(self) -> None:
         with self._opening:

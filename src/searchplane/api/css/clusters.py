@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypedDict
 
 from pydantic import Field
 
 from searchplane.api.fields import Integer, Reply, Request
 from searchplane.api.operation import Answer, Call, Operation, rendered
+from searchplane.api.services import Services
 from searchplane.domain import status
 from searchplane.domain.cluster import Action, ActionKind, Cluster, Node
 from searchplane.domain.engines import supports_security
@@ -111,6 +112,14 @@ class ClusterListReply(Reply):
     clusters: list[ClusterReply]
 
 
+class Wanted(TypedDict):
+    """Which part of a list is wanted."""
+
+    datastore_type: str | None
+    start: int
+    limit: int
+
+
 class ListQuery(Request):
     """`start` is the older name of `offset`; both are 1-based places in the list."""
 
@@ -138,16 +147,23 @@ def show_cluster(call: Call) -> Answer:
 
 
 def list_clusters(call: Call) -> Answer:
-    query: ListQuery = call.query
-    total, found = call.services.cluster_pages.page(
-        call.project.id,
-        datastore_type=query.datastore_type,
-        start=query.offset or query.start or 1,
-        limit=query.limit,
-    )
+    total, found = call.services.cluster_pages.page(call.project.id, **_wanted(call.query))
     clusters_of_page = b",".join(map(_listed, found))
     # A ClusterListReply, put together from its parts as they were made the last time.
     return Answer(content=b'{"totalSize":%d,"clusters":[%b]}' % (total, clusters_of_page))
+
+
+def is_list_at_hand(services: Services, project_id: str, query: str) -> bool:
+    """Whether the list is in memory as it is now; only for those that ask for nothing special."""
+    return not query and services.cluster_pages.is_at_hand(project_id, **_wanted(ListQuery()))
+
+
+def _wanted(query: ListQuery) -> Wanted:
+    return {
+        "datastore_type": query.datastore_type,
+        "start": query.offset or query.start or 1,
+        "limit": query.limit,
+    }
 
 
 def _listed(one: Listed) -> bytes:
@@ -270,6 +286,7 @@ OPERATIONS = [
         handler=list_clusters,
         summary="List the project's clusters, newest first.",
         action="css:cluster:list",
+        at_hand=is_list_at_hand,
         query=ListQuery,
         answer=ClusterListReply,
     ),
