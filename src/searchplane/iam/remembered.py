@@ -37,7 +37,11 @@ class Remembered(Generic[Key, Value]):
 
     def get(self, key: Key, look_up: Callable[[], Value]) -> Value:
         """The value as it is now: the remembered one, or what `look_up` gives or raises."""
-        version = self._read_version()  # before the look: a change meanwhile makes the entry old
+        # Read before the look: a change meanwhile makes the entry old.
+        return self.as_of(self._read_version(), key, look_up)
+
+    def as_of(self, version: int, key: Key, look_up: Callable[[], Value]) -> Value:
+        """As `get`, for a number read in the transaction in which `look_up` looks."""
         with self._lock:
             found = self._entries.get(key)
             if found is not None and found[0] == version:

@@ -14,14 +14,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DatabaseError
 
 from searchplane.errors import Permanent, Transient
-from searchplane.store.database import Database
+from searchplane.store.database import Database, Transaction
 from searchplane.store.own_connections import OwnConnections
+from searchplane.store.schema import identity_version
 
 _STATEMENT = "SELECT version FROM identity_version"
+
+_SELECT = select(identity_version.c.version)
 
 ReadVersion = Callable[[], int]
 
@@ -35,6 +39,11 @@ def version_reader(database: Database) -> ReadVersion:
         return _through_the_pool(database.engine)
     own = OwnConnections(database.engine)
     return lambda: _number(own.first(_STATEMENT))
+
+
+def version_in(transaction: Transaction) -> int:
+    """The number as the transaction sees it: what else it sees is as of that number."""
+    return _number(transaction.execute(_SELECT).first())
 
 
 def _through_the_pool(engine: Engine) -> ReadVersion:
