@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -45,6 +46,7 @@ from searchplane.iam.external import open_external
 from searchplane.iam.mode import check_mode
 from searchplane.iam.sealing import Seals
 from searchplane.iam.service import Identity
+from searchplane.lock import NAME as LOCK_FILE
 from searchplane.lock import FolderLock
 from searchplane.observability.metrics import Metrics
 from searchplane.reconciler.compose import composer
@@ -62,6 +64,9 @@ from searchplane.store.trail import Trail
 from searchplane.tenure import await_home, is_tended, move_in, tenure
 
 log = logging.getLogger(__name__)
+
+OTHERS_LOOK = 0o066
+"""The bits of a folder's mode that let others see or change what is in it."""
 
 STOP_POLL_SECONDS = 0.25
 """Between two looks at nodes that were asked to end."""
@@ -83,7 +88,7 @@ class Front:
         """The API's application; with the operators' routes unless they have a listener."""
         extra = [ops.description(described(OPERATIONS, self.settings))]
         if self.settings.ops_listen is None:
-            extra += ops.handlers(self.services)
+            extra += ops.handlers(self.services, shared=not self.settings.public_metrics)
         return web.build(served(OPERATIONS, self.settings), self.services, extra)
 
     def ops(self) -> Litestar:
@@ -161,11 +166,20 @@ def make_data_folder(data: Path) -> None:
     """Make the folder if it is missing; others may pass through it, but not look into it."""
     try:
         data.mkdir(mode=0o711, parents=True, exist_ok=True)
+        _tighten(data)
         readable = os.access(data, os.R_OK | os.W_OK | os.X_OK)
     except OSError as error:
         raise Permanent(f"the data folder {data} cannot be made: {error.strerror}") from error
     if not readable:
         raise Permanent(f"the data folder {data} cannot be read and written by this user")
+
+
+def _tighten(data: Path) -> None:
+    """Nobody else may look into a folder that is ours alone, however it was made."""
+    found, mode = data.stat(), stat.S_IMODE(data.stat().st_mode)
+    is_ours = found.st_uid == os.geteuid() and not mode & stat.S_ISVTX
+    if is_ours and mode & OTHERS_LOOK and ((data / LOCK_FILE).exists() or not any(data.iterdir())):
+        data.chmod(mode & ~OTHERS_LOOK)
 
 
 def _assemble(

@@ -25,7 +25,7 @@ from searchplane.domain.cluster import (
 from searchplane.domain.engines import Datastore, engine_for
 from searchplane.domain.flavors import DISK_TYPES, FLAVORS
 from searchplane.domain.passwords import password_violations
-from searchplane.domain.violation import Violation, refuse
+from searchplane.domain.violation import UNPRINTABLE, Violation, refuse
 from searchplane.errors import Refused
 
 MAX_NODES = 32
@@ -33,7 +33,6 @@ MAX_TAGS = 20
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{3,31}\Z")
 _TAG_KEY = re.compile(r"[\w .:=+\-@]{1,128}\Z")
 _TAG_VALUE = re.compile(r"[\w .:=+\-@/]{0,255}\Z")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -154,7 +153,7 @@ def _network(network: Network) -> Iterator[Violation]:
         ("CSS.5022", "netId", network.subnet_id),
         ("CSS.5023", "securityGroupId", network.security_group_id),
     ):
-        if not value.strip() or len(value) > 64 or _CONTROL.search(value):
+        if not value.strip() or len(value) > 64 or UNPRINTABLE.search(value):
             yield Violation(
                 code, f"cluster.instance.nics.{name}", value, "an id of 1 to 64 characters is right"
             )
@@ -233,7 +232,7 @@ def _encryption(draft: Draft) -> Iterator[Violation]:
 
 
 def _texts(draft: Draft) -> Iterator[Violation]:
-    if len(draft.description) > 128 or _CONTROL.search(draft.description):
+    if len(draft.description) > 128 or UNPRINTABLE.search(draft.description):
         yield Violation(
             "CSS.5056", "cluster.desc", draft.description, "at most 128 printable characters"
         )
@@ -241,5 +240,5 @@ def _texts(draft: Draft) -> Iterator[Violation]:
         ("cluster.enterprise_project_id", draft.enterprise_project_id),
         ("cluster.diskEncryption.systemCmkid", draft.cmk_id or ""),
     ):
-        if len(value) > 36 or _CONTROL.search(value):
+        if len(value) > 36 or UNPRINTABLE.search(value):
             yield Violation("CSS.5056", name, value, "at most 36 printable characters")
