@@ -8,6 +8,9 @@ import pytest
 from tests.cli.services import Served
 from tests.cli.wire import WireAnswer, connected, exchange, read, send
 
+from searchplane.api import web
+from searchplane.api.pipeline import RawAnswer
+
 HOST = b"Host: here\r\n"
 NEXT = b"GET /nothing HTTP/1.1\r\nHost: here\r\n\r\n"
 POST = b"POST /v3/auth/tokens HTTP/1.1\r\n" + HOST
@@ -160,3 +163,24 @@ def test_an_encoded_slash_is_no_slash(service: Served, path: str) -> None:
     target = path.format(admin["project_id"]).encode()
     [answer] = exchange(service, b"GET " + target + b" HTTP/1.1\r\n" + HOST + b"\r\n", answers=1)
     assert (answer.status, answer.code) == (404, "APIGW.0101")
+
+
+def test_the_answer_to_head_has_no_body_and_the_next_one_follows(service: Served) -> None:
+    head = b"HEAD /v3/auth/catalog HTTP/1.1\r\n" + HOST + b"\r\n"
+    with connected(service) as one:
+        send(one, head + NEXT.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        said = one.makefile("rb").read()
+    first, second = said.split(b"\r\n\r\n", 1)
+    assert first.startswith(b"HTTP/1.1 4")
+    assert b"content-length" in first.lower()
+    assert second.startswith(b"HTTP/1.1 404")
+
+
+def test_an_answer_cannot_hold_a_line_more_than_it_has_headers(
+    service: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    split = RawAnswer(200, {"X-A": "b\r\nSet-Cookie: c"}, b"")
+    monkeypatch.setattr(web, "unknown_route", lambda *_: split)
+    answer = only(exchange(service, b"PUT" + NEXT[3:].replace(b"/nothing", b"/v3")))
+    assert answer.status >= 400
+    assert "set-cookie" not in answer.headers

@@ -43,6 +43,9 @@ MAX_HEADER_BYTES = 32 * 1024
 NO_PART = (b"%2f", b"%5c")
 """Encoded, these are no part of any path: what is in front of us may have read them otherwise."""
 
+WHOLE_ANSWER = "searchplane.whole_answer"
+"""An extension of ASGI, where the server has it: takes an answer at once, and not in two parts."""
+
 FLUSH_SECONDS = 0.5
 """For the last lines of the audit trail, once no request is at work."""
 
@@ -128,7 +131,7 @@ class Edge:
             request_id = new_request_id()
             log.exception("%s: %s %s failed", request_id, scope["method"], scope["path"])
             answer = fault(scope["path"], self.services, request_id)
-        await _send(send, answer)
+        await _send(scope, send, answer)
 
 
 async def _answer(
@@ -207,7 +210,11 @@ def _parting(answer: RawAnswer) -> RawAnswer:
     return replace(answer, headers={**answer.headers, "Connection": "close"})
 
 
-async def _send(send: Any, answer: RawAnswer) -> None:
+async def _send(scope: Any, send: Any, answer: RawAnswer) -> None:
+    whole = scope.get("extensions", {}).get(WHOLE_ANSWER)
+    if whole is not None:
+        await whole(answer)
+        return
     headers = [
         (name.lower().encode("latin-1"), value.encode("latin-1"))
         for name, value in answer.headers.items()
