@@ -16,7 +16,7 @@ from tests.support.running import getting_started
 
 from searchplane.api import bodies
 from searchplane.api.bodies import SMALL_BYTES, Room
-from searchplane.api.pipeline import MAX_BODY_BYTES
+from searchplane.api.pipeline import MAX_BODY_BYTES, MAX_BODY_VALUES
 from searchplane.api.web import Application
 
 
@@ -99,6 +99,13 @@ async def test_a_strangers_large_body_is_not_read(
     answer = await posted(untended, clusters(untended), headers, LARGE, size=size)
     assert (answer.status, answer.asked) == (401, 0)
     assert answer.headers[b"connection"] == b"close"
+
+
+async def test_a_body_of_very_many_values_is_not_made_into_objects(untended: Live) -> None:
+    body = b'{"cluster": [' + b"[]," * MAX_BODY_VALUES + b"[]]}"
+    token = {"x-auth-token": untended.token()}
+    answer = await posted(untended, clusters(untended), token, body, size=len(body))
+    assert (answer.status, b"values" in answer.body) == (413, True), answer.body
 
 
 @pytest.mark.parametrize("size", [len(LARGE), None], ids=["announced", "chunked"])

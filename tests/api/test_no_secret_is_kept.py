@@ -20,16 +20,19 @@ from tests.support.live_service import PASSWORD, Live, live_service
 from tests.support.running import getting_started
 
 from searchplane.api.operation import Operation
-from searchplane.api.problems import SECRET_FIELDS
 from searchplane.api.routes import OPERATIONS
 from searchplane.store.schema import metadata
 
 MARK = "Wh1sper-9"
 """Part of every secret that is sent here."""
 SECRET = f"{MARK}-abcdefghijklmnopqrstuvwxyz-0123456789"
+NUMBER = 740_913_377_051
+"""A secret that was sent as a number by mistake."""
 SIGNED = f"SDK-HMAC-SHA256 Access={SECRET.replace('-', '')}, SignedHeaders=host, Signature={SECRET}"
 KEPT = {"admin.json", "clouds.yaml"}
 """Files that hold secrets on purpose."""
+SECRET_WORDS = ("password", "pwd", "token", "secret")
+"""What fields for secrets have in their names; the service's own list is what is tested."""
 IDENTITIES = {"user", "domain"}
 """What is inside a method that is called `password` and is no secret."""
 BASE = "http://127.0.0.1:9480"
@@ -58,7 +61,8 @@ def filled(schema: dict[str, Any], definitions: dict[str, Any], value: Any, insi
                 each,
                 definitions,
                 value,
-                name.lower() in SECRET_FIELDS or (inside and name not in IDENTITIES),
+                any(word in name.lower() for word in SECRET_WORDS)
+                or (inside and name not in IDENTITIES),
             )
             for name, each in schema["properties"].items()
         }
@@ -73,7 +77,7 @@ def filled(schema: dict[str, Any], definitions: dict[str, Any], value: Any, insi
 def bodies(operation: Operation) -> Iterator[Any]:
     """With secrets as texts, and as what they must not be."""
     schema = operation.body.model_json_schema() if operation.body is not None else {}
-    for value in (SECRET, {"deeper": [SECRET]}, [SECRET * 200], SECRET):
+    for value in (SECRET, {"deeper": [SECRET]}, NUMBER, [SECRET * 200], SECRET):
         yield filled(schema, schema.get("$defs", {}), value, inside=False) if schema else None
 
 
@@ -84,9 +88,10 @@ async def drive(live: Live, token: str, operation: Operation, path: str) -> list
     right = {"X-Auth-Token": token, "X-Subject-Token": SECRET}
     wrong = {"X-Auth-Token": SECRET, "X-Subject-Token": SECRET, "X-Security-Token": SECRET}
     signed = {"Authorization": SIGNED, "X-Security-Token": SECRET}
+    shown = (right, right, right, wrong, signed)
     said = []
     async with live.client(None) as http:
-        for body, headers in zip(bodies(operation), (right, right, wrong, signed), strict=True):
+        for body, headers in zip(bodies(operation), shown, strict=True):
             content = None if body is None else json.dumps(body).encode()
             answer = await http.request(operation.method, url, headers=headers, content=content)
             said.append(f"{answer.text} {dict(answer.headers)}")
@@ -152,7 +157,8 @@ async def driven(tmp_path: Path, log: io.StringIO) -> Any:
 
 
 async def test_no_secret_is_kept(driven: Driven) -> None:
-    assert [said for said in driven.answers if MARK in said] == []
+    told = [said for said in driven.answers if MARK in said or str(NUMBER) in said]
+    assert told == []
     stored = []
     with driven.live.service.services.database.read() as connection:
         for table in metadata.sorted_tables:

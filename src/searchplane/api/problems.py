@@ -29,8 +29,9 @@ from searchplane.errors import (
 if TYPE_CHECKING:
     from searchplane.api.pipeline import RawAnswer
 
-SECRET_FIELDS = frozenset({"password", "token", "adminpwd", "admin_pwd", "secret"})
-"""Names, in lower case, of fields whose value is never repeated, nor that of a field inside."""
+SECRET_WORDS = ("password", "pwd", "token", "secret")
+"""A field with one of them in its name, in any case, has a value that is never repeated, nor is
+that of a field inside."""
 
 IDENTITY_CODES = {
     "CSS.0001": "IAM.0073",
@@ -84,6 +85,11 @@ def invalid(error: ValidationError, where: str) -> Refused:
     return Refused("CSS.0001", "; ".join(found[:5]))
 
 
+def is_secret(name: str) -> bool:
+    """Whether a field of this name holds what must not be shown."""
+    return any(word in name.lower() for word in SECRET_WORDS)
+
+
 def _extra_headers(error: SearchplaneError) -> dict[str, str]:
     if isinstance(error, Throttled):
         return {"Retry-After": str(error.retry_after)}
@@ -115,7 +121,7 @@ def _shown(item: ErrorDetails) -> str:
         return "an object"
     if isinstance(value, list):
         return "a list"
-    if any(str(part).lower() in SECRET_FIELDS for part in item["loc"]):
+    if any(is_secret(str(part)) for part in item["loc"]):
         return "not as it must be (the value is not repeated)"
     shown = repr(value)
     return shown if len(shown) <= MAX_SHOWN else shown[:MAX_SHOWN] + "..."
