@@ -11,7 +11,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,10 +22,10 @@ from cryptography import x509
 from keystoneauth1.identity.v3 import Password
 from keystoneauth1.session import Session
 from tests.cli.services import PATIENCE_SECONDS, Run, Served, fake, served
-from tests.cli.wire import read
+from tests.cli.wire import connected, is_ended, read
 from tests.support.running import running_service
 
-from searchplane.cli import tls
+from searchplane.cli import greeting, tls
 from searchplane.cli.authority import ensure_server_file, served_names
 from searchplane.cli.tls import ServerTls, open_tls
 from searchplane.domain.ids import ClusterId
@@ -134,6 +134,20 @@ def test_plain_requests_to_the_port_are_no_answer_and_no_harm(secure: Served) ->
         plain.sendall(PING)
         assert b"HTTP" not in plain.recv(100)
     assert serial(settings) == serial_in(secure.data / "tls" / "server.pem")
+
+
+def test_who_connects_and_says_nothing_keeps_nobody_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(greeting, "HANDSHAKES", 2)
+    with served(fake(tmp_path, tls=True)) as one, ExitStack() as open_ones:
+        silent = [open_ones.enter_context(connected(one)) for _ in range(5)]
+        with closing(open_to(one.service.settings)) as speaking:
+            assert all(is_ended(each) for each in silent[:3])
+            assert answers(speaking)
+            later = [open_ones.enter_context(connected(one)) for _ in range(3)]
+            assert is_ended(later[0])
+            assert answers(speaking)
 
 
 def test_keys_are_for_their_owner_only(secure: Served) -> None:

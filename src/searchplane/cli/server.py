@@ -8,22 +8,20 @@ import resource
 import socket
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, cast
+from typing import cast
 
 import uvicorn
 from litestar import Litestar
 
 from searchplane.api.pipeline import refuse_unread
 from searchplane.app import Front
+from searchplane.cli.greeting import HANDSHAKES, TlsListener
 from searchplane.cli.protocol import BoundedProtocol, Edge
 from searchplane.cli.tls import STRICT_TRANSPORT, ServerTls
 
 GRACE_SECONDS = 2
 """How long requests at work may take once the service is asked to end."""
 KEEP_ALIVE_SECONDS = 75
-HANDSHAKE_SECONDS = 10.0
-TLS_END_SECONDS = 2.0
-"""How long a client may take to agree to the end of a TLS connection."""
 BACKLOG = 1024
 """Connections that wait to be taken."""
 OTHER_FILES = 256
@@ -38,21 +36,16 @@ class Server(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """As the original, with bounds on the time that TLS may take."""
+        """As the original, with bounds on what TLS may take."""
         await self.lifespan.startup()
-        tls: dict[str, Any] = {}
-        if self.config.ssl is not None:
-            tls = {
-                "ssl": self.config.ssl,
-                "ssl_handshake_timeout": HANDSHAKE_SECONDS,
-                "ssl_shutdown_timeout": TLS_END_SECONDS,
-            }
-        loop = asyncio.get_running_loop()
-        self.servers = [
-            await loop.create_server(self._connection, sock=one, backlog=BACKLOG, **tls)
-            for one in sockets or ()
-        ]
+        self.servers = [await self._listen(one) for one in sockets or ()]
         self.started = True
+
+    async def _listen(self, listener: socket.socket) -> asyncio.Server:
+        if self.config.ssl is not None:
+            return cast(asyncio.Server, TlsListener(listener, self._connection, self.config.ssl))
+        loop = asyncio.get_running_loop()
+        return await loop.create_server(self._connection, sock=listener, backlog=BACKLOG)
 
     def _connection(self) -> asyncio.Protocol:
         return self.config.http_protocol_class(  # type: ignore[call-arg]
@@ -88,4 +81,4 @@ def _most_connections() -> int:
     """What the system's bound on open files leaves; raised first to the most that is allowed."""
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return max(1, hard - OTHER_FILES)
+    return max(1, hard - OTHER_FILES - HANDSHAKES)
