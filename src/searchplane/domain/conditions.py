@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from fnmatch import fnmatchcase
 from typing import Any
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -64,8 +63,23 @@ class Operator:
 
 
 def like(text: str, pattern: str) -> bool:
-    """Whether the text fits a pattern in which only `*` is special."""
-    return fnmatchcase(text, pattern.replace("[", "[[]").replace("?", "[?]"))
+    """Whether the text fits a pattern in which only `*` is special.
+
+    No regular expression: to compile one of the longest patterns takes a quarter of a second, and a
+    tenant may bring new ones with every temporary key.
+    """
+    first, *others = pattern.split("*")
+    if not others:
+        return text == pattern
+    if not text.startswith(first):
+        return False
+    at, last = len(first), others.pop()
+    for part in others:
+        found = text.find(part, at)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return len(text) - at >= len(last) and text.endswith(last)
 
 
 def _text_operators() -> dict[str, Operator]:
