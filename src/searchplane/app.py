@@ -32,6 +32,7 @@ from searchplane.drivers.process import host
 from searchplane.drivers.process.driver import ProcessDriver
 from searchplane.drivers.process.users import users_if_root
 from searchplane.engine.compiler import calm_compiler
+from searchplane.engine.control import Control
 from searchplane.engine.launch import java_command, java_environment
 from searchplane.engine.probe import Probe
 from searchplane.engine.security import admin_password_hash
@@ -137,6 +138,7 @@ def _ports(settings: Settings, database: Database, checkpoint: Checkpoint, wake:
             database,
             fake,
             fake,
+            fake,
             fake.ensure_distribution,
             composer(lambda _: settings.data),
             checkpoint,
@@ -161,6 +163,7 @@ def _ports(settings: Settings, database: Database, checkpoint: Checkpoint, wake:
         database,
         driver,
         Probe(),
+        Control(),
         distributions.ensure,
         composer(driver.tenant_folder),
         checkpoint,

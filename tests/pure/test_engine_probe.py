@@ -68,7 +68,11 @@ class Nodes(httpx.AsyncBaseTransport):
             shards = {"initializing_shards": 1, "relocating_shards": 2, "unassigned_shards": 3}
             return {"status": self.status, **shards}
         nodes = {
-            f"id-{host}": {"name": NAMES[host], "transport_address": f"{host}:9300"}
+            f"id-{host}": {
+                "name": NAMES[host],
+                "transport_address": f"{host}:9300",
+                "version": "7.10.2",
+            }
             for host in self.members
         }
         return {"cluster_uuid": self.uuid, "master_node": f"id-{ADDRESSES[1]}", "nodes": nodes}
@@ -130,6 +134,7 @@ async def test_the_view_is_what_the_master_says(probe: Probe) -> None:
         initializing=1,
         relocating=2,
         unassigned=3,
+        versions=dict.fromkeys(NAMES.values(), "7.10.2"),
     )
 
 

@@ -93,6 +93,16 @@ class ClusterSpec:
     cmk_id: str | None = None
 
 
+class Fate(StrEnum):
+    """What is to become of a node."""
+
+    STAY = "stay"
+    LEAVE = "leave"
+    """Its data is moved away, then it goes for good."""
+    REPLACE = "replace"
+    """Its data is moved away, then it starts again, empty, with its id and address."""
+
+
 @dataclass(frozen=True)
 class Node:
     """One engine process, chosen at acceptance.
@@ -100,6 +110,11 @@ class Node:
     `address` is None until the driver has placed it. `starts` counts the launches since it last
     was a member of the cluster; with `last_start` it decides how long to back off. `last_error` is
     why the last launch did not come off; `ready` whether the last pass saw it as a member.
+
+    A node is restarted while `restarts_done` is less than `restarts_wanted`; a start catches up.
+    `engine` is what its storage was last opened with, None until it was started. `emptied` is set
+    when a look saw it without shards after it was told to give them away: the second such look
+    lets it go.
     """
 
     id: NodeId
@@ -115,6 +130,16 @@ class Node:
     last_start: datetime | None = None
     last_error: str | None = None
     ready: bool = False
+    restarts_wanted: int = 0
+    restarts_done: int = 0
+    fate: Fate = Fate.STAY
+    engine: Engine | None = None
+    emptied: bool = False
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether it runs with what is not wanted any longer and is to be restarted."""
+        return self.restarts_done < self.restarts_wanted
 
 
 class ActionKind(StrEnum):
@@ -122,14 +147,50 @@ class ActionKind(StrEnum):
 
     CREATING = "CREATING"
     DELETING = "DELETING"
+    GROWING = "GROWING"
+    RESIZING_VOLUME = "RESIZING_VOLUME"
+    SHRINKING = "SHRINKING"
+    REPLACING = "REPLACING"
+    REBOOTING = "REBOOTING"
+    RESIZING_FLAVOR = "RESIZING_FLAVOR"
+    UPGRADING = "UPGRADING"
+    CHANGING_MODE = "CHANGING_MODE"
+    MIGRATING_ZONES = "AZ_MIGRATING"
+    RESETTING_PASSWORD = "RESETTING_PASSWORD"  # noqa: S105 - a name of what is done
+
+
+class Pace(StrEnum):
+    """How the nodes that are to be restarted are taken."""
+
+    ROLLING = "rolling"
+    """One after the other; the cluster goes on serving."""
+    AT_ONCE = "at-once"
+    """All are stopped before the first is started again."""
 
 
 @dataclass(frozen=True)
 class Action:
-    """`started` moves on while the engine is being installed: nothing is late before that ends."""
+    """What was asked for and is not finished, chosen at acceptance.
+
+    `started` moves on while an engine is being installed: nothing is late before that ends.
+    `pace` is how nodes are restarted. `drains` is False where the user wants nodes to go with
+    their data unmoved; then every shard must have another copy. `id` is what the public API calls
+    the task where it has a name for it (upgrades).
+    """
 
     kind: ActionKind
     started: datetime
+    pace: Pace = Pace.ROLLING
+    drains: bool = True
+    id: str | None = None
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A step that is not taken now: the predicate that refuses it, and its sentence."""
+
+    predicate: str
+    sentence: str
 
 
 @dataclass(frozen=True)
@@ -148,7 +209,9 @@ class Cluster:
     `tenant` is the project's number. `revision` grows with every accepted request, so that a pass
     that began before it cannot write over it. `bootstrapped` is set once the cluster has elected
     its first master; from then on no node may be configured to form a cluster of its own.
-    `progress` is in percent. `unhealthy_since` is None while primaries are all there.
+    `progress` is in percent. `unhealthy_since` is None while primaries are all there. `refusal` is
+    why the next step of the action is not taken now. A `paused` cluster is observed and nothing
+    is done to it; `skipped` names predicates that an operator has set aside for this action.
     """
 
     id: ClusterId
@@ -165,6 +228,9 @@ class Cluster:
     sentence: str = ""
     progress: int = 0
     unhealthy_since: datetime | None = None
+    refusal: Refusal | None = None
+    paused: bool = False
+    skipped: frozenset[str] = frozenset()
 
     def is_being(self, kind: ActionKind) -> bool:
         return self.action is not None and self.action.kind is kind

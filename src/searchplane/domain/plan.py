@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from searchplane.domain.cluster import ActionKind, Cluster, Failure, Node
+from searchplane.domain import changes
+from searchplane.domain.cluster import ActionKind, Cluster, Failure, Fate, Node, Refusal
 from searchplane.domain.ids import NodeId
 from searchplane.domain.observed import (
     Absent,
@@ -27,6 +28,20 @@ from searchplane.domain.observed import (
     Unknown,
 )
 from searchplane.domain.predicates import may_remove, may_start, seconds_until_start
+from searchplane.domain.steps import (
+    CompleteAction,
+    EndBootstrap,
+    ExcludeFromAllocation,
+    ExcludeFromVoting,
+    ForgetCluster,
+    IssueCertificates,
+    MarkEmptied,
+    PlaceNode,
+    RemoveNode,
+    StartNode,
+    Step,
+    StopNode,
+)
 
 SOON = 0.2
 """Seconds to the next look while something is being done."""
@@ -38,74 +53,16 @@ YELLOW_PATIENCE = timedelta(seconds=120)
 """How long creation waits for replicas to be placed before it takes yellow as final."""
 
 
-@dataclass(frozen=True)
-class PlaceNode:
-    """Choose the node's address and store it."""
-
-    node_id: NodeId
-
-
-@dataclass(frozen=True)
-class IssueCertificates:
-    """Make the cluster's authority and the certificates that are missing, and store them."""
-
-
-@dataclass(frozen=True)
-class StartNode:
-    """Make the node's storage and configuration and start its process."""
-
-    node_id: NodeId
-
-
-@dataclass(frozen=True)
-class EndBootstrap:
-    """Take the bootstrap setting out of the nodes' configuration, then store that it is out."""
-
-
-@dataclass(frozen=True)
-class CompleteAction:
-    """The wanted state is reached: nothing of the action is left."""
-
-
-@dataclass(frozen=True)
-class StopNode:
-    """End the node's process at once; its data is not wanted any longer."""
-
-    node_id: NodeId
-
-
-@dataclass(frozen=True)
-class RemoveNode:
-    """Remove the node's storage."""
-
-    node_id: NodeId
-
-
-@dataclass(frozen=True)
-class ForgetCluster:
-    """Remove the record; nothing of the cluster exists any longer."""
-
-
-Step = (
-    PlaceNode
-    | IssueCertificates
-    | StartNode
-    | EndBootstrap
-    | CompleteAction
-    | StopNode
-    | RemoveNode
-    | ForgetCluster
-)
-
-
 class Phase(StrEnum):
     """Where a cluster is on its way; the time each takes is a metric."""
 
     INSTALL = "install"
     PREPARE = "prepare"
+    HALT = "halt"
     START = "start"
     FORM = "form"
     BALANCE = "balance"
+    CHANGE = "change"
     STEADY = "steady"
     DELETE = "delete"
 
@@ -124,6 +81,7 @@ class Plan:
     """`after` is in seconds. `ready` are the nodes that are members now.
 
     `topic` stands for the sentence where two sentences alternate while the same is going on.
+    `refusal` is why the next step of a change is not taken now.
     """
 
     phase: Phase
@@ -135,6 +93,7 @@ class Plan:
     healthy: bool = False
     failure: Failure | None = None
     topic: str | None = None
+    refusal: Refusal | None = None
 
     @property
     def subject(self) -> str:
@@ -164,6 +123,8 @@ def plan(
     """What to do now. `certified`: the certificates a secured cluster needs are all stored."""
     if cluster.is_being(ActionKind.DELETING):
         return _delete(cluster, observation)
+    if cluster.paused:
+        return replace(_advance(cluster, observation, certified=certified), steps=(), after=STEADY)
     found = _advance(cluster, observation, certified=certified)
     return _with_failure(found, cluster, observation, patience)
 
@@ -182,9 +143,23 @@ def _advance(cluster: Cluster, observation: Observation, *, certified: bool) -> 
             after=0.0,
             progress=5,
         )
+    halting = changes.halts_all(cluster, observation)
+    if halting:
+        return _halt(cluster, observation, halting)
     if any(not isinstance(state, Running) for state in observation.nodes.values()):
         return _start(cluster, observation)
     return _form(cluster, observation)
+
+
+def _halt(cluster: Cluster, observation: Observation, steps: tuple[Step, ...]) -> Plan:
+    """All nodes to be restarted at once have ended before the first is started again."""
+    return _waiting(
+        Phase.HALT,
+        f"stopping {_count(len(steps))}, to start them again together",
+        cluster,
+        observation,
+        steps=steps,
+    )
 
 
 def _distribution(cluster: Cluster, observation: Observation) -> Plan | None:
@@ -228,12 +203,16 @@ def _waiting(
 
 
 def _start(cluster: Cluster, observation: Observation) -> Plan:
-    steps: list[Step] = []
+    steps: list[Step] = [*changes.gone(cluster, observation)]
     said: list[str] = []
     topics: list[str] = []
     after = STEADY
     for node in cluster.nodes:
         if isinstance(observation.nodes[node.id], Running):
+            continue
+        if changes.is_gone(cluster, node, observation):
+            said.append(f"{node.name} has ended; removing its storage")
+            topics.append(said[-1])
             continue
         refusal = may_start(cluster, node, observation)
         wait = seconds_until_start(node, observation.at)
@@ -289,6 +268,9 @@ def _form(cluster: Cluster, observation: Observation) -> Plan:
         )
         return _waiting(Phase.FORM, sentence, cluster, observation, after=after, progress=share)
     steps: tuple[Step, ...] = () if cluster.bootstrapped else (EndBootstrap(),)
+    change = changes.left(cluster, observation) if cluster.bootstrapped else changes.Left()
+    if not change.is_nothing:
+        return _change(cluster, observation, change)
     if not _balanced(cluster, engine, observation.at):
         sentence = (
             f"{_joined(cluster)}; {engine.initializing + engine.relocating} shards moving, "
@@ -316,15 +298,62 @@ def _form(cluster: Cluster, observation: Observation) -> Plan:
     )
 
 
+def _change(cluster: Cluster, observation: Observation, change: changes.Left) -> Plan:
+    """The next steps of a change to a live cluster, or why there is none now."""
+    refused = change.refusals[0] if change.refusals and not change.steps else None
+    said = refused.sentence if refused else "; ".join(map(_said, change.steps))
+    found = _waiting(
+        Phase.CHANGE,
+        f"{_todo(cluster)}: {said}",
+        cluster,
+        observation,
+        steps=change.steps,
+        after=SOON if change.steps else WATCHING,
+        progress=_progress(cluster),
+    )
+    return replace(found, refusal=refused)
+
+
+def _todo(cluster: Cluster) -> str:
+    going = sum(node.fate is not Fate.STAY for node in cluster.nodes)
+    stale = sum(node.is_stale for node in cluster.nodes)
+    if going:
+        return f"{_count(going)} to go"
+    return f"{_count(stale)} to restart" if stale else "putting the engine's settings right"
+
+
+def _progress(cluster: Cluster) -> int:
+    """Of the nodes, those that are not touched any more."""
+    busy = sum(node.fate is not Fate.STAY or node.is_stale for node in cluster.nodes)
+    return 100 * (len(cluster.nodes) - busy) // max(1, len(cluster.nodes))
+
+
+def _said(step: Step) -> str:
+    match step:
+        case ExcludeFromAllocation(addresses) if addresses:
+            return f"moving shards away from {', '.join(sorted(addresses))}"
+        case ExcludeFromAllocation():
+            return "letting shards go to every node again"
+        case ExcludeFromVoting(names) if names:
+            return f"handing over the vote of {', '.join(sorted(names))}"
+        case ExcludeFromVoting():
+            return "giving every node its vote again"
+        case MarkEmptied():
+            return "a node holds no shards any longer; looking once more"
+        case _:
+            return "stopping a node"
+
+
 def _balanced(cluster: Cluster, engine: EngineView, now: datetime) -> bool:
     """Green; or yellow with nothing moving, once creation has waited long enough for replicas."""
     if engine.health is Health.GREEN:
         return True
-    if engine.health is Health.RED or engine.initializing or engine.relocating:
+    if engine.health is Health.RED or engine.is_moving:
         return False
     if cluster.action is None or len(cluster.nodes) == 1:
         return True
-    return now - cluster.action.started > YELLOW_PATIENCE
+    started = [node.last_start for node in cluster.nodes if node.last_start is not None]
+    return now - max([cluster.action.started, *started]) > YELLOW_PATIENCE
 
 
 def _delete(cluster: Cluster, observation: Observation) -> Plan:
@@ -360,7 +389,8 @@ def _with_failure(
 
     A live cluster is, as soon as its primaries are there; a creation, when all of it is.
     """
-    if found.phase is Phase.STEADY or (cluster.action is None and found.healthy):
+    creating = cluster.is_being(ActionKind.CREATING)
+    if found.phase is Phase.STEADY or (not creating and found.healthy):
         return found
     if cluster.failure is not None:
         kept = Failure(cluster.failure.code, found.sentence, cluster.failure.since)
@@ -372,7 +402,7 @@ def _with_failure(
         since = max(since, patience.since)
     if observation.at - since <= patience.create:
         return found
-    code = "CSS.6002" if cluster.action is None else "CSS.6000"
+    code = "CSS.6000" if creating else "CSS.6002"
     return _failing(found, Failure(code, found.sentence, observation.at))
 
 
@@ -382,7 +412,7 @@ def _late_from(found: Plan, cluster: Cluster, observation: Observation) -> datet
     A download may take as long as it takes. An installation that fails has the time since the
     request, because attempts that begin anew again and again would never be late.
     """
-    if cluster.action is None:
+    if cluster.action is None or cluster.action.kind is not ActionKind.CREATING:
         return cluster.unhealthy_since
     if found.phase is not Phase.INSTALL:
         return cluster.action.started

@@ -22,7 +22,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import httpx
 
@@ -38,6 +38,7 @@ from searchplane.engine.answers import (
     sentence,
     trouble_of,
 )
+from searchplane.engine.placement import PLACEMENT_PATHS, read_placement
 from searchplane.engine.rest import Clock, node_url, open_client, utc_now
 
 LONGEST_LOOK_SECONDS = 9.0
@@ -72,15 +73,18 @@ class Probe:
         self._monotonic = monotonic
         self._clusters: dict[Target, _Cluster] = {}
 
-    async def view(self, target: Target) -> EngineView | Unknown:
-        """What the cluster says of itself; Unknown, with a sentence, if no node can tell."""
+    async def view(self, target: Target, *, placement: bool = False) -> EngineView | Unknown:
+        """What the cluster says of itself; Unknown, with a sentence, if no node can tell.
+
+        With `placement`, also where its shards are and who has a vote.
+        """
         if not target.addresses:
             return Unknown("no node has an address yet")
         await self._close_idle()
         cluster = self._cluster(target)
         try:
             async with asyncio.timeout(LONGEST_LOOK_SECONDS):
-                return await _look(cluster, target)
+                return await _look(cluster, target, placement)
         except TimeoutError:
             count = len(target.addresses)
             return Unknown(f"no complete answer of {count} nodes in {LONGEST_LOOK_SECONDS:.0f} s")
@@ -106,7 +110,7 @@ class Probe:
             await self._clusters.pop(target).client.aclose()
 
 
-async def _look(cluster: _Cluster, target: Target) -> EngineView | Unknown:
+async def _look(cluster: _Cluster, target: Target, placement: bool) -> EngineView | Unknown:
     troubles = await _not_ready(cluster, target) if target.identity else {}
     not_ready = frozenset(troubles)
     for address in sorted(target.addresses, key=lambda each: each != cluster.last_answered):
@@ -115,7 +119,7 @@ async def _look(cluster: _Cluster, target: Target) -> EngineView | Unknown:
         answer = await _ask(cluster, target, address, not_ready)
         if isinstance(answer, EngineView):
             cluster.last_answered = address
-            return answer
+            return await _placed(cluster, target, address, answer) if placement else answer
         cluster.ready.discard(address)
         troubles[address] = answer
     return Unknown(sentence(troubles.values()))
@@ -152,6 +156,25 @@ async def _ask(
         # A node that left comes back as a new process, which has to be seen ready again.
         cluster.ready.intersection_update(joined_hosts(state))
     return view
+
+
+async def _placed(cluster: _Cluster, target: Target, address: str, view: EngineView) -> EngineView:
+    """The view with where its shards are, or with why that cannot be told."""
+    url = node_url(target, address)
+    answers = await asyncio.gather(
+        *(_get(cluster.client, address, url + path) for path in PLACEMENT_PATHS)
+    )
+    readable: list[httpx.Response] = []
+    for answer in answers:
+        if isinstance(answer, Trouble):
+            return replace(view, shards=Unknown(sentence([answer])))
+        readable.append(answer)
+    try:
+        shards = read_placement(*(answer.json() for answer in readable))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        shards = None
+    unclear = Unknown(f"{address} answers with what no engine would say")
+    return replace(view, shards=shards or unclear)
 
 
 async def _get(

@@ -10,16 +10,21 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from searchplane.domain.cluster import Cluster, Node
+from searchplane.domain.cluster import Cluster, Fate, Node
 from searchplane.domain.ids import NodeId
 from searchplane.domain.observed import Running
-from searchplane.domain.plan import (
+from searchplane.domain.steps import (
     CompleteAction,
     EndBootstrap,
-    ForgetCluster,
+    ExcludeFromAllocation,
+    ExcludeFromVoting,
+    ForgetNode,
+    HaltNode,
     IssueCertificates,
+    MarkEmptied,
     PlaceNode,
     RemoveNode,
+    RenewNode,
     StartNode,
     Step,
     StopNode,
@@ -27,6 +32,7 @@ from searchplane.domain.plan import (
 from searchplane.drivers.base import NodeRef, Storage
 from searchplane.errors import Permanent, Transient
 from searchplane.reconciler import certificates
+from searchplane.reconciler.compose import addresses_of, target_of
 from searchplane.reconciler.ports import Ports
 from searchplane.store import clusters, secrets
 
@@ -41,25 +47,44 @@ async def act(step: Step, cluster: Cluster, ports: Ports) -> Cluster:
     Raises Transient or Permanent from the driver, and Superseded.
     """
     match step:
-        case PlaceNode(node_id):
-            cluster = await _place(cluster, node_id, ports)
-        case IssueCertificates():
-            await asyncio.to_thread(certificates.issue_missing, cluster, ports.database)
         case StartNode(node_id):
             cluster = await _start(cluster, node_id, ports)
         case EndBootstrap():
             cluster = await _end_bootstrap(cluster, ports)
-        case CompleteAction():
-            done = replace(cluster, action=None, updated=datetime.now(UTC))
-            cluster = await _record(cluster, done, ports)
+        case IssueCertificates():
+            await asyncio.to_thread(certificates.issue_missing, cluster, ports.database)
+        case ExcludeFromAllocation() | ExcludeFromVoting():
+            await _tell_engine(step, cluster, ports)
+        case HaltNode(node_id):
+            await ports.driver.stop(NodeRef(cluster.id, node_id))
         case StopNode(node_id):
             await ports.driver.stop(NodeRef(cluster.id, node_id), force=True)
         case RemoveNode(node_id):
             await ports.driver.remove(NodeRef(cluster.id, node_id), Storage.DROP)
-        case ForgetCluster():
-            await asyncio.to_thread(_forget, cluster, ports)
+        case _:
+            cluster = await _remember(step, cluster, ports)
     ports.checkpoint(type(step).__name__)
     return cluster
+
+
+async def _remember(step: Step, cluster: Cluster, ports: Ports) -> Cluster:
+    """The steps that only change the record."""
+    match step:
+        case PlaceNode(node_id):
+            return await _place(cluster, node_id, ports)
+        case MarkEmptied(node_id):
+            emptied = replace(_node(cluster, node_id), emptied=True)
+            return await _record_node(cluster, emptied, ports)
+        case RenewNode(node_id):
+            return await _record_node(cluster, _renewed(_node(cluster, node_id)), ports)
+        case ForgetNode(node_id):
+            return await _forget_node(cluster, node_id, ports)
+        case CompleteAction():
+            done = replace(cluster, action=None, skipped=frozenset(), updated=datetime.now(UTC))
+            return await _record(cluster, done, ports)
+        case _:
+            await asyncio.to_thread(_forget, cluster, ports)
+            return cluster
 
 
 async def _place(cluster: Cluster, node_id: NodeId, ports: Ports) -> Cluster:
@@ -69,7 +94,14 @@ async def _place(cluster: Cluster, node_id: NodeId, ports: Ports) -> Cluster:
 
 async def _start(cluster: Cluster, node_id: NodeId, ports: Ports) -> Cluster:
     node = _node(cluster, node_id)
-    counted = replace(node, starts=node.starts + 1, last_start=datetime.now(UTC), last_error=None)
+    counted = replace(
+        node,
+        starts=node.starts + 1,
+        last_start=datetime.now(UTC),
+        last_error=None,
+        restarts_done=node.restarts_wanted,
+        engine=cluster.spec.engine,
+    )
     cluster = await _record_node(cluster, counted, ports)
     try:
         kept = await asyncio.to_thread(_secrets, cluster, ports)
@@ -78,6 +110,34 @@ async def _start(cluster: Cluster, node_id: NodeId, ports: Ports) -> Cluster:
         await _record_node(cluster, replace(counted, last_error=str(error)), ports)
         raise
     return cluster
+
+
+async def _tell_engine(
+    step: ExcludeFromAllocation | ExcludeFromVoting, cluster: Cluster, ports: Ports
+) -> None:
+    kept = await asyncio.to_thread(_secrets, cluster, ports)
+    target = target_of(cluster, kept, addresses_of(cluster))
+    if isinstance(step, ExcludeFromAllocation):
+        await ports.control.exclude_from_allocation(target, step.addresses)
+    else:
+        await ports.control.exclude_from_voting(target, step.names)
+
+
+def _renewed(node: Node) -> Node:
+    """The node as if it had never been started; it keeps its id, name and address."""
+    return replace(
+        node, fate=Fate.STAY, emptied=False, starts=0, last_start=None, engine=None, ready=False
+    )
+
+
+async def _forget_node(cluster: Cluster, node_id: NodeId, ports: Ports) -> Cluster:
+    def forget() -> bool:
+        with ports.database.write() as connection:
+            return clusters.forget_node(connection, cluster, node_id)
+
+    if not await asyncio.to_thread(forget):
+        raise Superseded
+    return replace(cluster, nodes=tuple(one for one in cluster.nodes if one.id != node_id))
 
 
 async def _end_bootstrap(cluster: Cluster, ports: Ports) -> Cluster:

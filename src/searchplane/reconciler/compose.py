@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from searchplane.domain.cluster import Cluster, Node, Role
+from searchplane.domain.cluster import Cluster, Node
 from searchplane.domain.engines import reports_as_elasticsearch
 from searchplane.domain.observed import ClientIdentity, Target
+from searchplane.domain.safety import masters
 from searchplane.drivers.base import NodeRef, NodeSpec
 from searchplane.engine.config import NodeConfig, render
 from searchplane.engine.security import security_files, security_settings
@@ -48,22 +49,28 @@ def target_of(cluster: Cluster, secrets: Mapping[str, str], addresses: tuple[str
     return Target(addresses, https=cluster.spec.security.https, identity=identity)
 
 
+def addresses_of(cluster: Cluster) -> tuple[str, ...]:
+    """Where the cluster's nodes can be asked, masters first."""
+    ordered = sorted(cluster.nodes, key=lambda node: node not in masters(cluster.nodes))
+    return tuple(node.address for node in ordered if node.address is not None)
+
+
 def _view(cluster: Cluster, node: Node, secrets: Mapping[str, str], path_repo: Path) -> NodeConfig:
-    masters = _masters(cluster)
+    eligible = masters(cluster.nodes)
     secured = cluster.spec.security.authority
     return NodeConfig(
         engine=cluster.spec.engine,
         cluster_name=cluster.spec.name,
         node_name=node.name,
         role=node.role,
-        master_eligible=node in masters,
+        master_eligible=node in eligible,
         zone=node.zone,
         zones=cluster.spec.zones,
         address=_placed(node),
-        seed_addresses=tuple(_placed(master) for master in masters),
+        seed_addresses=tuple(_placed(master) for master in eligible),
         processors=node.processors,
         path_repo=path_repo,
-        bootstrap_masters=() if cluster.bootstrapped else tuple(master.name for master in masters),
+        bootstrap_masters=() if cluster.bootstrapped else tuple(master.name for master in eligible),
         reports_as_elasticsearch=reports_as_elasticsearch(
             cluster.spec.datastore, cluster.spec.engine
         ),
@@ -72,12 +79,6 @@ def _view(cluster: Cluster, node: Node, secrets: Mapping[str, str], path_repo: P
         else {},
         files=_security_files(node, secrets) if secured else {},
     )
-
-
-def _masters(cluster: Cluster) -> tuple[Node, ...]:
-    """Dedicated masters where there are any, else every data node."""
-    dedicated = tuple(node for node in cluster.nodes if node.role is Role.MASTER)
-    return dedicated or tuple(node for node in cluster.nodes if node.role is Role.DATA)
 
 
 def _security_files(node: Node, secrets: Mapping[str, str]) -> dict[str, bytes]:

@@ -49,7 +49,8 @@ async def _engine(
     )
     if not addresses:
         return Unknown("no node runs")
-    return await ports.probe.view(target_of(cluster, secrets, addresses))
+    target = target_of(cluster, secrets, addresses)
+    return await ports.probe.view(target, placement=cluster.bootstrapped)
 
 
 async def _distribution(

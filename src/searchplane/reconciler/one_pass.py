@@ -13,19 +13,13 @@ from datetime import UTC, datetime, timedelta
 
 from searchplane.domain.cluster import ActionKind, Cluster
 from searchplane.domain.ids import ClusterId
-from searchplane.domain.plan import (
+from searchplane.domain.plan import Patience, Phase, Plan, plan, subject_of
+from searchplane.domain.steps import (
+    OF_ONE_NODE,
     CompleteAction,
     ForgetCluster,
-    Patience,
-    Phase,
-    PlaceNode,
-    Plan,
-    RemoveNode,
     StartNode,
     Step,
-    StopNode,
-    plan,
-    subject_of,
 )
 from searchplane.errors import Permanent, Transient
 from searchplane.observability.metrics import Metrics
@@ -39,7 +33,6 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 0.0
 AFTER_ERROR = 1.0
-OF_ONE_NODE = (PlaceNode, StartNode, StopNode, RemoveNode)
 
 
 @dataclass(frozen=True)
@@ -185,4 +178,5 @@ def _told(cluster: Cluster, found: Plan, at: datetime) -> Cluster:
         progress=found.progress,
         failure=found.failure,
         unhealthy_since=unhealthy,
+        refusal=found.refusal,
     )

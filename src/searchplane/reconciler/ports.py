@@ -15,8 +15,24 @@ from searchplane.store.database import Database
 class EngineProbe(Protocol):
     """Asks a cluster's nodes how it is."""
 
-    async def view(self, target: Target) -> EngineView | Unknown:
-        """What the elected master says; Unknown when no node can tell."""
+    async def view(self, target: Target, *, placement: bool = False) -> EngineView | Unknown:
+        """What the elected master says; Unknown when no node can tell.
+
+        With `placement`, also where shards are.
+        """
+
+
+class EngineControl(Protocol):
+    """Tells a cluster's master what it is to do with nodes. Each may be repeated.
+
+    Raises Transient when no node took it.
+    """
+
+    async def exclude_from_allocation(self, target: Target, addresses: frozenset[str]) -> None:
+        """Have shards moved away from exactly these addresses."""
+
+    async def exclude_from_voting(self, target: Target, names: frozenset[str]) -> None:
+        """Have exactly these nodes give up their votes."""
 
 
 class EnsureDistribution(Protocol):
@@ -33,6 +49,7 @@ class Ports:
     database: Database
     driver: Driver
     probe: EngineProbe
+    control: EngineControl
     ensure_distribution: EnsureDistribution
     compose: Compose
     checkpoint: Checkpoint

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -21,10 +22,14 @@ from searchplane.domain.cluster import (
     Cluster,
     ClusterSpec,
     Failure,
+    Fate,
     Node,
+    Pace,
+    Refusal,
     Role,
     Volume,
 )
+from searchplane.domain.engines import Engine, Family
 from searchplane.domain.ids import ClusterId, NodeId, ProjectId
 from searchplane.errors import Refused
 from searchplane.store.schema import clusters, nodes, projects
@@ -111,6 +116,10 @@ def begin_action(connection: Connection, cluster: Cluster, action: Action) -> No
         .values(
             action=action.kind.value,
             action_started=action.started,
+            action_json=_manner(action),
+            refused_by=None,
+            refused_because=None,
+            skipped_json=[],
             failure_code=None,
             failure_message=None,
             failure_since=None,
@@ -119,6 +128,35 @@ def begin_action(connection: Connection, cluster: Cluster, action: Action) -> No
             updated=action.started,
         )
     )
+
+
+def change(connection: Connection, before: Cluster, after: Cluster) -> None:
+    """Store an accepted change: the wanted state, its action, nodes that come or are to go.
+
+    A pass that began before cannot write over it.
+    """
+    changed = replace(after, revision=before.revision + 1)
+    values = {name: value for name, value in _row(changed).items() if name != "id"}
+    connection.execute(update(clusters).where(clusters.c.id == before.id).values(values))
+    known = {node.id for node in before.nodes}
+    for place, node in enumerate(after.nodes):
+        if node.id in known:
+            record_ordered(connection, node)
+        else:
+            connection.execute(insert(nodes).values(_node_row(before.id, place, node)))
+
+
+def record_ordered(connection: Connection, node: Node) -> None:
+    """Store what a request may change of a node, besides what a pass may."""
+    ordered = {
+        "flavor": node.flavor,
+        "volume_type": node.volume.type,
+        "volume_size_gb": node.volume.size_gb,
+        "heap_mb": node.heap_mb,
+        "processors": node.processors,
+        "zone": node.zone,
+    }
+    connection.execute(update(nodes).where(nodes.c.id == node.id).values(ordered | _changing(node)))
 
 
 def record(connection: Connection, before: Cluster, after: Cluster) -> bool:
@@ -139,18 +177,22 @@ def record(connection: Connection, before: Cluster, after: Cluster) -> bool:
 
 
 def record_node(connection: Connection, node: Node) -> None:
-    """Store what may change of a node: address, starts, last error, membership."""
-    connection.execute(
-        update(nodes)
-        .where(nodes.c.id == node.id)
-        .values(
-            address=node.address,
-            starts=node.starts,
-            last_start=node.last_start,
-            last_error=node.last_error,
-            ready=node.ready,
-        )
-    )
+    """Store what may change of a node."""
+    connection.execute(update(nodes).where(nodes.c.id == node.id).values(_changing(node)))
+
+
+def forget_node(connection: Connection, cluster: Cluster, node_id: NodeId) -> bool:
+    """Remove a node from the record; False if a request was accepted meanwhile."""
+    matched = connection.execute(
+        update(clusters)
+        .where(clusters.c.id == cluster.id, clusters.c.revision == cluster.revision)
+        .values(revision=cluster.revision)
+    ).rowcount
+    if not matched:
+        return False
+    mine = (nodes.c.id == node_id, nodes.c.cluster_id == cluster.id)
+    connection.execute(delete(nodes).where(*mine))
+    return True
 
 
 def forget(connection: Connection, cluster: Cluster) -> bool:
@@ -186,7 +228,7 @@ def _nodes_of(connection: Connection, ids: Iterable[str]) -> dict[str, list[Node
 
 
 def _row(cluster: Cluster) -> dict[str, Any]:
-    action, failure = cluster.action, cluster.failure
+    action, failure, refusal = cluster.action, cluster.failure, cluster.refusal
     return {
         "id": cluster.id,
         "project_id": cluster.project_id,
@@ -205,7 +247,17 @@ def _row(cluster: Cluster) -> dict[str, Any]:
         "unhealthy_since": cluster.unhealthy_since,
         "created": cluster.created,
         "updated": cluster.updated,
+        "action_json": _manner(action) if action else None,
+        "refused_by": refusal.predicate if refusal else None,
+        "refused_because": refusal.sentence if refusal else None,
+        "paused": cluster.paused,
+        "skipped_json": sorted(cluster.skipped),
     }
+
+
+def _manner(action: Action) -> dict[str, Any]:
+    """How an action is carried out."""
+    return {"pace": action.pace.value, "drains": action.drains, "id": action.id}
 
 
 def _node_row(cluster_id: ClusterId, position: int, node: Node) -> dict[str, Any]:
@@ -221,11 +273,23 @@ def _node_row(cluster_id: ClusterId, position: int, node: Node) -> dict[str, Any
         "volume_size_gb": node.volume.size_gb,
         "heap_mb": node.heap_mb,
         "processors": node.processors,
+        **_changing(node),
+    }
+
+
+def _changing(node: Node) -> dict[str, Any]:
+    """What a pass may change of a node."""
+    return {
         "address": node.address,
         "starts": node.starts,
         "last_start": node.last_start,
         "last_error": node.last_error,
         "ready": node.ready,
+        "restarts_wanted": node.restarts_wanted,
+        "restarts_done": node.restarts_done,
+        "fate": node.fate.value,
+        "engine": f"{node.engine.family} {node.engine.version}" if node.engine else None,
+        "emptied": node.emptied,
     }
 
 
@@ -239,17 +303,33 @@ def _cluster(row: RowMapping, members: list[Node]) -> Cluster:
         created=row["created"],
         updated=row["updated"],
         revision=row["revision"],
-        action=_action(row["action"], row["action_started"]),
+        action=_action(row),
         failure=_failure(row["failure_code"], row["failure_message"], row["failure_since"]),
         bootstrapped=row["bootstrapped"],
         sentence=row["sentence"],
         progress=row["progress"],
         unhealthy_since=row["unhealthy_since"],
+        refusal=_refusal(row["refused_by"], row["refused_because"]),
+        paused=row["paused"],
+        skipped=frozenset(row["skipped_json"] or ()),
     )
 
 
-def _action(kind: str | None, started: datetime) -> Action | None:
-    return Action(ActionKind(kind), started) if kind else None
+def _action(row: RowMapping) -> Action | None:
+    if not row["action"]:
+        return None
+    manner = row["action_json"] or {}
+    return Action(
+        kind=ActionKind(row["action"]),
+        started=row["action_started"],
+        pace=Pace(manner.get("pace", Pace.ROLLING)),
+        drains=manner.get("drains", True),
+        id=manner.get("id"),
+    )
+
+
+def _refusal(predicate: str | None, sentence: str) -> Refusal | None:
+    return Refusal(predicate, sentence) if predicate else None
 
 
 def _failure(code: str | None, message: str, since: datetime) -> Failure | None:
@@ -271,4 +351,16 @@ def _node(row: RowMapping) -> Node:
         last_start=row["last_start"],
         last_error=row["last_error"],
         ready=row["ready"],
+        restarts_wanted=row["restarts_wanted"],
+        restarts_done=row["restarts_done"],
+        fate=Fate(row["fate"]),
+        engine=_engine(row["engine"]),
+        emptied=row["emptied"],
     )
+
+
+def _engine(stored: str | None) -> Engine | None:
+    if stored is None:
+        return None
+    family, _, version = stored.partition(" ")
+    return Engine(Family(family), version)

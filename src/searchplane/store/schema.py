@@ -23,6 +23,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData(
@@ -262,6 +263,11 @@ clusters = Table(
     Column("unhealthy_since", UtcTime),
     Column("created", UtcTime, nullable=False),
     Column("updated", UtcTime, nullable=False),
+    Column("action_json", JSON),  # how the action is carried out
+    Column("refused_by", String(64)),  # the predicate, and its sentence
+    Column("refused_because", Text),
+    Column("paused", Boolean, nullable=False, server_default=false()),
+    Column("skipped_json", JSON),  # names of predicates set aside
     UniqueConstraint("project_id", "name"),
     Index("ix_clusters_newest", "project_id", "created"),
 )
@@ -285,6 +291,11 @@ nodes = Table(
     Column("last_start", UtcTime),
     Column("last_error", Text),
     Column("ready", Boolean, nullable=False),
+    Column("restarts_wanted", Integer, nullable=False, server_default="0"),
+    Column("restarts_done", Integer, nullable=False, server_default="0"),
+    Column("fate", String(8), nullable=False, server_default="stay"),
+    Column("engine", String(32)),  # family and version its storage was last opened with
+    Column("emptied", Boolean, nullable=False, server_default=false()),
 )
 
 secrets = Table(
