@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from searchplane.api.css import certificates, clusters, create, events, flavors
+from searchplane.api.css import certificates, clusters, create, events, flavors, restarting, scaling
 from searchplane.api.identity import OPERATIONS as IDENTITY
 from searchplane.api.operation import Operation
 
@@ -10,6 +10,8 @@ OPERATIONS: tuple[Operation, ...] = (
     *IDENTITY,
     *create.OPERATIONS,
     *clusters.OPERATIONS,
+    *scaling.OPERATIONS,
+    *restarting.OPERATIONS,
     *events.OPERATIONS,
     *flavors.OPERATIONS,
     *certificates.OPERATIONS,

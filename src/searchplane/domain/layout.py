@@ -43,7 +43,14 @@ def lay_out(
 ) -> tuple[Node, ...]:
     """The nodes of a new cluster, in order of their names."""
     return tuple(
-        _node(spec, group, position, limits, new_id())
+        new_node(
+            spec,
+            group,
+            number=position + 1,
+            zone=spec.zones[position % len(spec.zones)],
+            limits=limits,
+            node_id=new_id(),
+        )
         for group in spec.groups
         for position in range(group.count)
     )
@@ -54,15 +61,22 @@ def memory_needed_mb(nodes: tuple[Node, ...]) -> int:
     return sum(node.heap_mb + OVERHEAD_MB for node in nodes)
 
 
-def _node(
-    spec: ClusterSpec, group: NodeGroup, position: int, limits: HostLimits, node_id: NodeId
+def new_node(
+    spec: ClusterSpec,
+    group: NodeGroup,
+    *,
+    number: int,
+    zone: str,
+    limits: HostLimits,
+    node_id: NodeId,
 ) -> Node:
+    """One node of a group; `number` makes its name."""
     flavor = FLAVORS[group.flavor]
     return Node(
         id=node_id,
-        name=f"{spec.name.lower()}-{_INFIX[group.role]}-{position + 1}-1",
+        name=f"{spec.name.lower()}-{_INFIX[group.role]}-{number}-1",
         role=group.role,
-        zone=spec.zones[position % len(spec.zones)],
+        zone=zone,
         flavor=flavor.name,
         volume=group.volume,
         heap_mb=min(flavor.ram_gb * 1024 // 2, limits.max_heap_mb),

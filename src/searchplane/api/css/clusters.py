@@ -10,7 +10,7 @@ from pydantic import Field
 from searchplane.api.fields import Integer, Reply, Request
 from searchplane.api.operation import Answer, Call, Operation
 from searchplane.domain import status
-from searchplane.domain.cluster import Action, ActionKind, Cluster, Node
+from searchplane.domain.cluster import Action, ActionKind, Cluster, Fate, Node, Role
 from searchplane.domain.engines import supports_security
 from searchplane.domain.ports import REST_PORT
 from searchplane.errors import NotFound
@@ -65,7 +65,8 @@ class SnapshotPolicyReply(Reply):
 class ClusterReply(Reply):
     """One cluster; `failedReason` and `failed_reasons` are absent while nothing failed.
 
-    `sentence` is an extra field: what the service is doing, or why it waits.
+    Extra fields: `sentence` is what the service is doing, or why it waits; `refusedBy` the name of
+    the predicate because of which the next step of a change is not taken now.
     """
 
     id: str
@@ -100,6 +101,8 @@ class ClusterReply(Reply):
     created: str
     updated: str
     sentence: str
+    refused_by: Annotated[str | None, Field(alias="refusedBy")] = None
+    paused: bool = False
     snapshot_policy: Annotated[SnapshotPolicyReply | None, Field(alias="snapshotPolicy")] = None
 
 
@@ -120,10 +123,11 @@ class ListQuery(Request):
 def find_cluster(call: Call) -> Cluster:
     """The cluster named in the path; NotFound if it is missing or another project's."""
     with call.services.database.read() as connection:
-        return _find(call, connection)
+        return find_in(call, connection)
 
 
-def _find(call: Call, connection: Transaction) -> Cluster:
+def find_in(call: Call, connection: Transaction) -> Cluster:
+    """The same in an open transaction."""
     cluster = clusters.find_in_project(connection, call.project.id, call.path["cluster_id"])
     if cluster is None:
         raise NotFound("CSS.0015", f"cluster_id is {call.path['cluster_id'][:64]!r}")
@@ -154,7 +158,7 @@ def list_clusters(call: Call) -> Answer:
 def delete_cluster(call: Call) -> Answer:
     """A second delete of a cluster that is being deleted is the same wish: 200 again."""
     with call.services.database.write() as connection:
-        cluster = _find(call, connection)
+        cluster = find_in(call, connection)
         if not cluster.is_being(ActionKind.DELETING):
             clusters.begin_action(connection, cluster, Action(ActionKind.DELETING, call.now))
             said = f"delete, asked for by {call.user.user_name}"
@@ -197,6 +201,8 @@ def cluster_reply(cluster: Cluster, *, listed: bool = False) -> ClusterReply:
         created=_time(cluster.created),
         updated=_time(cluster.updated),
         sentence=cluster.sentence,
+        refused_by=cluster.refusal.predicate if cluster.refusal else None,
+        paused=cluster.paused,
     )
     extra: dict[str, object] = {}
     if failure is not None:
@@ -234,10 +240,16 @@ def _instance(cluster: Cluster, node: Node) -> InstanceReply:
 
 
 def _endpoint(cluster: Cluster) -> str | None:
-    """All data nodes, once they have formed a cluster; null before, as on a failed creation."""
+    """The client nodes if there are any, else all that hold data, once a cluster has formed.
+
+    Null before, as on a failed creation. A node that is about to go is not named any longer.
+    """
     if not cluster.bootstrapped:
         return None
-    return ",".join(f"{node.address}:{REST_PORT}" for node in cluster.nodes if node.address)
+    serving = [node for node in cluster.nodes if node.fate is not Fate.LEAVE and node.address]
+    clients = [node for node in serving if node.role is Role.CLIENT]
+    holders = [node for node in serving if node.role in (Role.DATA, Role.COLD)]
+    return ",".join(f"{node.address}:{REST_PORT}" for node in clients or holders)
 
 
 def _policy(cluster: Cluster) -> SnapshotPolicyReply:

@@ -1,0 +1,81 @@
+"""An accepted change: the record with what is wanted now, and what that means for its nodes.
+
+Every operation on a live cluster is a pure function from a record (and a request) to a `Change`,
+or a refusal. What all have in common is here: in which state a change may be accepted, and how
+the record is marked so that passes carry it out. Rules of single operations are in files named
+after them (growth.py, departure.py, restarts.py ...).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from searchplane.domain import status
+from searchplane.domain.cluster import Action, ActionKind, Cluster, Fate, Node, Pace
+from searchplane.errors import Refused
+
+SCALING = frozenset({ActionKind.GROWING, ActionKind.RESIZING_VOLUME, ActionKind.SHRINKING})
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is stored when the request is accepted; `said` is the event's sentence."""
+
+    before: Cluster
+    after: Cluster
+    said: str
+
+    @property
+    def new_nodes(self) -> tuple[Node, ...]:
+        known = {node.id for node in self.before.nodes}
+        return tuple(node for node in self.after.nodes if node.id not in known)
+
+    @property
+    def going(self) -> tuple[Node, ...]:
+        return tuple(node for node in self.after.nodes if node.fate is not Fate.STAY)
+
+    @property
+    def restarting(self) -> tuple[Node, ...]:
+        return tuple(node for node in self.after.nodes if node.is_stale)
+
+
+def check_idle(cluster: Cluster, *, repairs: bool = False) -> None:
+    """Refuse unless a change may be accepted now.
+
+    `repairs` are changes that may mend a cluster (restart, replacing a node): a failed one may
+    have them, and one that lacks a node. Raises Refused CSS.0077 while scaling, else CSS.5090.
+    Source: api/semantics.md, section 5.
+    """
+    action = cluster.action
+    if action is not None:
+        code = "CSS.0077" if action.kind in SCALING else "CSS.5090"
+        raise Refused(
+            code,
+            f"the cluster is {action.kind.value}: {cluster.sentence}; wait until its actions "
+            "are empty",
+        )
+    if repairs:
+        return
+    if status.cluster_status(cluster) == status.FAILED:
+        raise Refused("CSS.5090", f"the cluster has failed: {cluster.sentence}")
+    if status.actions(cluster):
+        raise Refused("CSS.5090", f"the cluster is not whole now: {cluster.sentence}")
+
+
+def with_nodes(cluster: Cluster, change: Callable[[Node], Node]) -> Cluster:
+    return replace(cluster, nodes=tuple(change(node) for node in cluster.nodes))
+
+
+def to_restart(node: Node) -> Node:
+    """The node marked to be restarted; again is nothing more."""
+    return replace(node, restarts_wanted=max(node.restarts_wanted, node.restarts_done + 1))
+
+
+def begun(cluster: Cluster, action: Action) -> Cluster:
+    """The record with its action: it is shown before the answer to the request is sent."""
+    return replace(cluster, action=action, failure=None, refusal=None, progress=0)
+
+
+def rolling(action: Action, *, at_once: bool) -> Action:
+    return replace(action, pace=Pace.AT_ONCE if at_once else Pace.ROLLING)
