@@ -1,7 +1,7 @@
 """Where the copies of shards are, and what the master was told about nodes.
 
-Read from three answers of one node: the table of shards, the settings, and what the master keeps
-of the votes. Pure, like engine/answers.py: whoever asks is engine/probe.py.
+Read from two answers of one node: the state the master keeps (shards, votes), and the settings.
+Pure, like engine/answers.py: whoever asks is engine/probe.py.
 
 It will not guess: an answer that is not understood gives no view, and then nothing that depends
 on it is done.
@@ -9,26 +9,27 @@ on it is done.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from searchplane.domain.observed import ShardsView
 
-SHARDS_PATH = "/_cat/shards?format=json&h=index,shard,state,node&expand_wildcards=all"
-"""One row a copy; a copy that moves is named `from -> address id to`."""
-
-SETTINGS_PATH = "/_cluster/settings?flat_settings=true"
-
-VOTES_PATH = (
-    "/_cluster/state/metadata,nodes?filter_path=nodes.*.name"
+STATE_PATH = (
+    "/_cluster/state/nodes,routing_table,metadata?expand_wildcards=all"
+    "&filter_path=nodes.*.name"
+    ",routing_table.indices.*.shards.*.state"
+    ",routing_table.indices.*.shards.*.node"
+    ",routing_table.indices.*.shards.*.relocating_node"
+    ",metadata.indices.*.settings.index.number_of_replicas"
     ",metadata.cluster_coordination.last_committed_config"
     ",metadata.cluster_coordination.voting_config_exclusions"
 )
 
-REPLICAS_PATH = "/_all/_settings/index.number_of_replicas?flat_settings=true&expand_wildcards=all"
+SETTINGS_PATH = "/_cluster/settings?flat_settings=true"
 
-PLACEMENT_PATHS = (SHARDS_PATH, SETTINGS_PATH, VOTES_PATH, REPLICAS_PATH)
+PLACEMENT_PATHS = (STATE_PATH, SETTINGS_PATH)
 """What to ask, in the order in which `read_placement` takes the answers."""
 
 EXCLUDED_SETTING = "cluster.routing.allocation.exclude._ip"
@@ -37,22 +38,28 @@ EXCLUDED_SETTING = "cluster.routing.allocation.exclude._ip"
 _STARTED = frozenset({"STARTED", "RELOCATING"})
 
 
-def read_placement(
-    shards: Sequence[Mapping[str, Any]],
-    settings: Mapping[str, Any],
-    votes: Mapping[str, Any],
-    replicas: Mapping[str, Any],
-) -> ShardsView:
-    """The view in the four answers of PLACEMENT_PATHS.
+@dataclass(frozen=True)
+class _Copy:
+    """One copy of a shard: `holders` are its node, and where it moves to."""
+
+    shard: tuple[str, str]
+    is_started: bool
+    holders: tuple[str, ...]
+
+
+def read_placement(state: Mapping[str, Any], settings: Mapping[str, Any]) -> ShardsView:
+    """The view in the two answers.
 
     Raises AttributeError, KeyError, TypeError or ValueError for what no engine would say.
     """
-    names = {node_id: node["name"] for node_id, node in votes["nodes"].items()}
-    coordination = votes.get("metadata", {}).get("cluster_coordination", {})
+    names = {node_id: str(node["name"]) for node_id, node in state["nodes"].items()}
+    metadata = state.get("metadata", {})
+    coordination = metadata.get("cluster_coordination", {})
+    copies = list(_copies(state.get("routing_table", {}).get("indices", {}), names))
     return ShardsView(
-        copies=_copies(shards),
-        lonely=_lonely(shards),
-        replicas=max((_replicas(one) for one in replicas.values()), default=0),
+        copies=Counter(holder for copy in copies for holder in copy.holders),
+        lonely=_lonely(copies),
+        replicas=max(map(_replicas, metadata.get("indices", {}).values()), default=0),
         excluded=_excluded(settings),
         voting_excluded=frozenset(
             one["node_name"] for one in coordination.get("voting_config_exclusions", ())
@@ -65,29 +72,21 @@ def read_placement(
     )
 
 
-def _copies(shards: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    found: dict[str, int] = defaultdict(int)
-    for row in shards:
-        for name in _holders(row):
-            found[name] += 1
-    return dict(found)
+def _copies(indices: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[_Copy]:
+    for index, table in indices.items():
+        for number, copies in table["shards"].items():
+            for copy in copies:
+                places = (copy.get("node"), copy.get("relocating_node"))
+                holders = tuple(names[place] for place in places if place in names)
+                yield _Copy((index, number), copy["state"] in _STARTED, holders)
 
 
-def _holders(row: Mapping[str, Any]) -> tuple[str, ...]:
-    """The node of a copy; the two nodes of one that moves."""
-    place = row["node"]
-    if place is None:
-        return ()
-    source, arrow, target = str(place).partition(" -> ")
-    return (source, target.rpartition(" ")[2]) if arrow else (source,)
-
-
-def _lonely(shards: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
+def _lonely(copies: Sequence[_Copy]) -> dict[str, tuple[str, ...]]:
     """Indices by the node that holds the only started copy of one of their shards."""
     holders: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for row in shards:
-        if row["state"] in _STARTED and row["node"] is not None:
-            holders[row["index"], row["shard"]].add(_holders(row)[0])
+    for copy in copies:
+        if copy.is_started and copy.holders:
+            holders[copy.shard].add(copy.holders[0])
     found: dict[str, set[str]] = defaultdict(set)
     for (index, _), nodes in holders.items():
         if len(nodes) == 1:
@@ -96,7 +95,7 @@ def _lonely(shards: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
 
 
 def _replicas(index: Mapping[str, Any]) -> int:
-    return int(index["settings"].get("index.number_of_replicas", 1))
+    return int(index["settings"]["index"]["number_of_replicas"])
 
 
 def _excluded(settings: Mapping[str, Any]) -> frozenset[str]:

@@ -155,6 +155,7 @@ def _empty(_wanted: Change) -> EmptyReply:
 
 
 _STATE = ("CSS.0015", "CSS.0077", "CSS.5090")
+_ROOM = ("CSS.0023", "CSS.0076", "CSS.5047", "CSS.5134")
 
 OPERATIONS = [
     Operation(
