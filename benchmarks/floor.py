@@ -18,7 +18,7 @@ import psutil
 from searchplane.app import open_distributions
 from searchplane.domain.cluster import Role
 from searchplane.domain.engines import Engine
-from searchplane.engine.compiler import calm_compiler
+from searchplane.engine.calm import calm as calm_node
 from searchplane.engine.config import NodeConfig, render
 from searchplane.engine.distributions import Installation
 from searchplane.engine.launch import FOLDERS, java_command, java_environment
@@ -63,7 +63,7 @@ def started_by_hand(
 ) -> Iterator[Started]:
     """`count` nodes that have formed a green cluster; killed at the end.
 
-    `calm` treats the second compiler as the service does (engine/compiler.py).
+    `calm` lets them yield as the service does (engine/calm.py).
     """
     addresses = [f"127.9.{os.getpid() % 200}.{number + 1}" for number in range(count)]
     with ExitStack() as stack:
@@ -73,7 +73,7 @@ def started_by_hand(
         began = time.monotonic()
         processes = [stack.enter_context(_process(installation, one, change)) for one in folders]
         for process in processes if calm else ():
-            calm_compiler(process.pid)
+            calm_node(process.pid)
         _wait_until_green(addresses, processes)
         seconds = time.monotonic() - began
         pids = tuple(one.pid for one in processes)
@@ -126,6 +126,7 @@ def _process(
         user=RUN_AS,
         group=RUN_AS,
         extra_groups=None if RUN_AS is None else [],
+        start_new_session=True,  # as the driver does: the kernel shares the CPU between sessions
     )
     try:
         yield process

@@ -24,7 +24,7 @@ from benchmarks.report import Figure, median, spread
 from searchplane.domain.engines import ELASTICSEARCH_7_10_2
 
 DOCUMENTS = 20_000
-WARM_SECONDS = 60.0
+WARM_SECONDS = 100.0
 MEASURED_SECONDS = 20.0
 CLIENTS = 2
 ROUNDS = 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections import defaultdict
 from collections.abc import Callable
@@ -31,7 +32,13 @@ def settings() -> str:
     return "\n".join(lines) + "\n"
 
 
-WITHOUT_OPERATION = {"APIGW.0101": "none: no operation has the path and method"}
+UNREAD = "none: the request cannot be read"
+WITHOUT_OPERATION = {
+    "APIGW.0101": "none: no operation has the path and method",
+    "APIGW.0203": UNREAD,
+    "APIGW.0204": UNREAD,
+    "APIGW.0602": UNREAD,
+}
 """Who answers a code that no operation declares; the others are faults of the service."""
 
 
@@ -113,7 +120,7 @@ def main(check: bool) -> int:
 def _default(value: object) -> str:
     if value is None:
         return "unset"
-    return f"`{value}`"
+    return f"`{json.dumps(value)}`" if isinstance(value, dict) else f"`{value}`"
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 `open_service` opens the data folder (one service each), brings the database up to date and makes
 the first identity. The loop then runs in a thread of its own (`LoopThread`), the API wherever the
-caller runs its ASGI application.
+caller runs its ASGI application. `open_front` opens the same database for the API alone.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from litestar import Litestar
 
 from searchplane.api import ops, web
+from searchplane.api.identity.elsewhere import described, served
 from searchplane.api.routes import OPERATIONS
 from searchplane.api.services import Services
 from searchplane.domain.ids import ClusterId
@@ -31,24 +32,33 @@ from searchplane.drivers.fake import FakeDriver
 from searchplane.drivers.process import host
 from searchplane.drivers.process.driver import ProcessDriver
 from searchplane.drivers.process.users import users_if_root
-from searchplane.engine.compiler import calm_compiler
+from searchplane.engine.calm import calm, restore
 from searchplane.engine.control import Control
 from searchplane.engine.launch import java_command, java_environment
 from searchplane.engine.probe import Probe
 from searchplane.engine.security import admin_password_hash
 from searchplane.engine.service import Distributions
 from searchplane.errors import Permanent, Transient
+from searchplane.iam.authenticator import Authenticator
 from searchplane.iam.bootstrap import first_start
+from searchplane.iam.external import open_external
+from searchplane.iam.mode import check_mode
+from searchplane.iam.sealing import Seals
 from searchplane.iam.service import Identity
 from searchplane.lock import FolderLock
 from searchplane.observability.metrics import Metrics
 from searchplane.reconciler.compose import composer
 from searchplane.reconciler.loop import Loop
 from searchplane.reconciler.one_pass import OnePass
-from searchplane.reconciler.ports import Ports
-from searchplane.settings import DriverKind, Settings
-from searchplane.store.database import Database, private_sqlite
+from searchplane.reconciler.ports import Ports, Tenure
+from searchplane.settings import DriverKind, IamMode, Settings
+from searchplane.store.audit_file import AuditFile
+from searchplane.store.database import Database, open_database
 from searchplane.store.migrate import migrate
+from searchplane.store.sealed import reseal
+from searchplane.store.secrets import ClusterSecrets
+from searchplane.store.trail import Trail
+from searchplane.tenure import await_home, is_tended, move_in, tenure
 
 log = logging.getLogger(__name__)
 
@@ -62,24 +72,30 @@ Wake = Callable[[ClusterId], None]
 
 
 @dataclass(frozen=True)
-class Service:
-    """Everything of one running service."""
+class Front:
+    """A process that answers requests; clusters are tended by another."""
 
     settings: Settings
     services: Services
-    ports: Ports
-    loop: Loop
 
     def api(self) -> Litestar:
         """The API's application; with the operators' routes unless they have a listener."""
-        extra = [ops.description(OPERATIONS)]
+        extra = [ops.description(described(OPERATIONS, self.settings))]
         if self.settings.ops_listen is None:
             extra += ops.handlers(self.services)
-        return web.build(OPERATIONS, self.services, extra)
+        return web.build(served(OPERATIONS, self.settings), self.services, extra)
 
     def ops(self) -> Litestar:
         """The application of the operators' own listener."""
         return ops.build(self.services)
+
+
+@dataclass(frozen=True)
+class Service(Front):
+    """Everything of a service that answers requests and tends clusters."""
+
+    ports: Ports
+    loop: Loop
 
 
 @contextmanager
@@ -90,14 +106,54 @@ def open_service(settings: Settings, checkpoint: Checkpoint = no_checkpoint) -> 
     Transient (the database does not answer).
     """
     make_data_folder(settings.data)
-    with FolderLock(settings.data):
-        database = Database(private_sqlite(settings.data))
-        try:
-            migrate(database)
+    with FolderLock(settings.data), ExitStack() as at_end:
+        database = open_database(settings)
+        at_end.callback(database.close)
+        right = at_end.enter_context(tenure(database))
+        migrate(database)
+        limits = _limits(settings)
+        move_in(database, settings, limits)
+        reseal(database, Seals.open(settings.seals_parent))
+        yield _assemble(settings, database, limits, at_end, right=right, checkpoint=checkpoint)
+
+
+@contextmanager
+def open_front(settings: Settings) -> Iterator[Front]:
+    """Open the database to answer requests, beside the service that tends its clusters.
+
+    Raises Permanent (the keys are not those of that service) or Transient (the database does not
+    answer, or no such service was ever started on it).
+    """
+    make_data_folder(settings.data)
+    with ExitStack() as at_end:
+        database = open_database(settings)
+        at_end.callback(database.close)
+        limits = await_home(database, settings).limits
+        services = _services(
+            settings,
+            database,
+            limits,
+            at_end,
+            metrics=Metrics(),
+            wake=lambda _: None,
+            is_tended=lambda: is_tended(database),
+        )
+        yield Front(settings, services)
+
+
+@contextmanager
+def _authenticator(
+    settings: Settings, database: Database, identity: Identity
+) -> Iterator[Authenticator]:
+    """Whoever knows the users: the local identity service, begun if it is new, or a Keystone."""
+    check_mode(database, settings.iam_mode)
+    if settings.iam_mode is IamMode.KEYSTONE:
+        with open_external(settings, database) as keystone:
+            yield keystone
+    else:
+        if not settings.api_only:
             first_start(database, settings, datetime.now(UTC))
-            yield _assemble(settings, database, checkpoint)
-        finally:
-            database.close()
+        yield identity
 
 
 def make_data_folder(data: Path) -> None:
@@ -111,31 +167,77 @@ def make_data_folder(data: Path) -> None:
         raise Permanent(f"the data folder {data} cannot be read and written by this user")
 
 
-def _assemble(settings: Settings, database: Database, checkpoint: Checkpoint) -> Service:
+def _assemble(
+    settings: Settings,
+    database: Database,
+    limits: HostLimits,
+    at_end: ExitStack,
+    *,
+    right: Tenure,
+    checkpoint: Checkpoint,
+) -> Service:
     def wake(cluster_id: ClusterId) -> None:  # the driver calls it, and is made before the loop
         loop.wake(cluster_id)
 
     metrics = Metrics()
-    ports = _ports(settings, database, checkpoint, wake)
-    loop = Loop(ports, OnePass(ports, settings.create_deadline_seconds, metrics))
-    services = Services(
-        settings=settings,
-        database=database,
-        identity=Identity.open(database, settings),
-        limits=_limits(settings),
+    services = _services(
+        settings,
+        database,
+        limits,
+        at_end,
         metrics=metrics,
-        wake=loop.wake,
+        wake=wake,
         is_tended=lambda: loop.is_running,
-        hash_engine_password=admin_password_hash,
     )
+    ports = _ports(settings, database, services.secrets, checkpoint, wake)
+    loop = Loop(ports, OnePass(ports, settings.create_deadline_seconds, metrics), right)
     return Service(settings, services, ports, loop)
 
 
-def _ports(settings: Settings, database: Database, checkpoint: Checkpoint, wake: Wake) -> Ports:
+def _services(
+    settings: Settings,
+    database: Database,
+    limits: HostLimits,
+    at_end: ExitStack,
+    *,
+    metrics: Metrics,
+    wake: Wake,
+    is_tended: Callable[[], bool],
+) -> Services:
+    """What handlers work with; `at_end` closes what needs it."""
+    keep = timedelta(days=settings.audit_keep_days)
+    copy = AuditFile(settings.audit_file) if settings.audit_file is not None else None
+    identity = Identity.open(database, settings)
+    authenticator = at_end.enter_context(_authenticator(settings, database, identity))
+    trail = Trail(database, keep, copy)
+    at_end.callback(trail.close)
+    return Services(
+        settings=settings,
+        database=database,
+        authenticator=authenticator,
+        identity=identity,
+        secrets=ClusterSecrets(Seals.open(settings.seals_parent)),
+        limits=limits,
+        metrics=metrics,
+        audit=trail,
+        wake=wake,
+        is_tended=is_tended,
+        hash_engine_password=admin_password_hash,
+    )
+
+
+def _ports(
+    settings: Settings,
+    database: Database,
+    secrets: ClusterSecrets,
+    checkpoint: Checkpoint,
+    wake: Wake,
+) -> Ports:
     if settings.driver is DriverKind.FAKE:
         fake = FakeDriver(settings.data, wake, checkpoint=checkpoint)
         return Ports(
             database,
+            secrets,
             fake,
             fake,
             fake,
@@ -157,10 +259,11 @@ def _ports(settings: Settings, database: Database, checkpoint: Checkpoint, wake:
         return (command[0], shown, *command[1:]), java_environment()
 
     driver = ProcessDriver(
-        settings.data, launch, wake, on_start=calm_compiler, users=users, checkpoint=checkpoint
+        settings.data, launch, wake, on_start=calm, on_found=restore, users=users, checkpoint=checkpoint
     )
     return Ports(
         database,
+        secrets,
         driver,
         Probe(),
         Control(),

@@ -34,7 +34,14 @@ class Refused(SearchplaneError):
 
 
 class Unauthenticated(Refused):
-    """The credential is missing, malformed, expired, revoked or wrong."""
+    """The credential is missing, malformed, expired, revoked or wrong.
+
+    `challenge` says, as a WWW-Authenticate header, where a right one is to be had.
+    """
+
+    def __init__(self, code: str, detail: str, challenge: str | None = None) -> None:
+        super().__init__(code, detail)
+        self.challenge = challenge
 
 
 class Forbidden(Refused):

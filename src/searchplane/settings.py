@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -15,6 +16,11 @@ from urllib.parse import urlsplit
 from platformdirs import user_cache_path, user_data_path
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class IamMode(StrEnum):
+    LOCAL = "local"
+    KEYSTONE = "keystone"
 
 
 class DriverKind(StrEnum):
@@ -36,6 +42,10 @@ def default_cache() -> Path:
     return user_cache_path("searchplane")
 
 
+KEYSTONE_ROLES = {"admin": "te_admin", "member": "system_all_153", "reader": "system_all_154"}
+"""Keystone's own three roles: everything in the project, CSS FullAccess, CSS ReadOnlyAccess."""
+
+
 class Settings(BaseSettings):
     """The one settings object; built once and passed down, never read again from elsewhere."""
 
@@ -44,6 +54,21 @@ class Settings(BaseSettings):
     data: Path = Field(
         default_factory=default_data,
         description="The data folder: database, keys, admin.json and the nodes' folders.",
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="A PostgreSQL database, as postgresql://USER:PASSWORD@HOST:5432/NAME; unset, "
+        "SQLite in the data folder.",
+    )
+    keys: Path | None = Field(
+        default=None,
+        description="The folder of the keys that tokens and stored secrets are sealed with, the "
+        "same for all processes on one database; unset, `keys` in the data folder.",
+    )
+    api_only: bool = Field(
+        default=False,
+        description="Answer requests and leave clusters to the service on the same database that "
+        "was started without it.",
     )
     cache: Path = Field(
         default_factory=default_cache,
@@ -93,6 +118,72 @@ class Settings(BaseSettings):
     token_hours: float = Field(
         default=24, gt=0, le=365 * 24, description="How long a token is valid, in hours."
     )
+    token_key_days: float = Field(
+        default=0,
+        ge=0,
+        le=3650,
+        description="After how many days the key that tokens are made with is replaced; 0 leaves "
+        "it to `searchplane keys rotate`. Services that do not share the folder `keys` need 0.",
+    )
+    login_lockout: bool = Field(
+        default=True,
+        description="Whether failed logins are counted and too many lock; false is for benchmarks.",
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Networks of proxies whose X-Forwarded-For is believed, as a JSON list; from "
+        "all others the address of the connection counts.",
+    )
+    iam_mode: IamMode = Field(
+        default=IamMode.LOCAL,
+        description="Who knows users and projects: `local`, this service, or `keystone`, the "
+        "Keystone at keystone_url. A data folder keeps its mode.",
+    )
+    keystone_url: str | None = Field(
+        default=None,
+        description="Keystone's address as clients use it, such as https://keystone.example.org/v3.",
+    )
+    keystone_ca: Path | None = Field(
+        default=None,
+        description="A file of CA certificates (PEM) to trust for Keystone instead of the "
+        "system's.",
+    )
+    keystone_user: str | None = Field(
+        default=None,
+        description="The account with which tokens are checked; it needs the role `service` (or "
+        "`admin`) on its project.",
+    )
+    keystone_password: SecretStr | None = Field(
+        default=None, description="That account's password."
+    )
+    keystone_user_domain: str = Field(
+        default="Default", description="The name of that account's domain."
+    )
+    keystone_project: str = Field(
+        default="service", description="The name of the project that account logs in to."
+    )
+    keystone_project_domain: str = Field(
+        default="Default", description="The name of that project's domain."
+    )
+    keystone_cache_seconds: float = Field(
+        default=60,
+        ge=0,
+        le=300,
+        description="How long Keystone's word about a token is believed, in seconds: a token that "
+        "is revoked there is refused here after that time. 0 asks for every request.",
+    )
+    keystone_roles: Annotated[dict[str, str], NoDecode] = Field(
+        default=KEYSTONE_ROLES,
+        description="What roles in Keystone mean here, as a JSON object from their names to this "
+        "service's role names. Roles that are not in it mean nothing.",
+    )
+    keystone_timeout_seconds: float = Field(
+        default=5,
+        ge=0.1,
+        le=60,
+        description="How long one check of a token may take, in seconds, before the request is "
+        "answered with 503.",
+    )
     unknown_cluster_status: int = Field(
         default=404,
         description="HTTP status for an unknown cluster: 404, or 403 as Huawei Cloud answers.",
@@ -121,14 +212,68 @@ class Settings(BaseSettings):
         ge=1,
         description="Logins at work at the same time, and creations besides; more wait or get 429.",
     )
+    quota_clusters: int | None = Field(
+        default=None, ge=0, description="Clusters a project may have; unset, no limit."
+    )
+    quota_nodes: int | None = Field(
+        default=None, ge=0, description="Nodes a project may have; unset, no limit."
+    )
+    quota_vcpu: int | None = Field(
+        default=None,
+        ge=0,
+        description="vCPU a project may have, by its nodes' flavors; unset, no limit.",
+    )
+    quota_memory_gb: int | None = Field(
+        default=None,
+        ge=0,
+        description="GB of memory a project may have, by its nodes' flavors; unset, no limit.",
+    )
+    quota_disks: int | None = Field(
+        default=None, ge=0, description="Disks a project may have; unset, no limit."
+    )
+    quota_disk_gb: int | None = Field(
+        default=None,
+        ge=0,
+        description="GB of disk a project may have, by its nodes' volumes; unset, no limit.",
+    )
+    audit_reads: bool = Field(
+        default=False,
+        description="Whether the audit trail tells of allowed reads too; of logins, changes and "
+        "refusals it tells always.",
+    )
+    audit_keep_days: int = Field(
+        default=400, ge=1, le=36500, description="How long the audit trail keeps a line, in days."
+    )
+    audit_file: Path | None = Field(
+        default=None,
+        description="A file that gets every line of the audit trail as JSON too; moved away, it is "
+        "made anew.",
+    )
+    max_connections: int = Field(
+        default=2000,
+        ge=1,
+        description="Connections at once; beyond that the one whose client is waited for longest "
+        "is given up.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."
     )
 
-    @field_validator("data", "cache")
+    @field_validator("data", "cache", "keys", "audit_file")
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value.expanduser().absolute() if value is not None else None
+
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: SecretStr | None) -> SecretStr | None:
+        """Both spellings of the scheme are PostgreSQL's own."""
+        if value is None:
+            return None
+        scheme, _colon, rest = value.get_secret_value().partition("://")
+        if scheme not in ("postgresql", "postgres") or not rest:
+            raise ValueError("postgresql://USER:PASSWORD@HOST:5432/NAME is right")
+        return SecretStr(f"postgresql://{rest}")
 
     @field_validator("zones", mode="before")
     @classmethod
@@ -144,6 +289,16 @@ class Settings(BaseSettings):
             raise ValueError('a JSON list such as ["local-1", "local-2"] is right')  # noqa: TRY004 - pydantic wants ValueError
         return zones
 
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, value: Any) -> Any:
+        right = 'a JSON list of networks such as ["10.0.0.0/8", "127.0.0.1"] is right'
+        try:
+            given = json.loads(value) if isinstance(value, str) else value
+            return tuple(str(ip_network(one)) for one in given)
+        except (ValueError, TypeError):
+            raise ValueError(right) from None
+
     @field_validator("zones")
     @classmethod
     def _different_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -153,6 +308,30 @@ class Settings(BaseSettings):
         if not usable or len(set(value)) != len(value):
             raise ValueError("different names without commas and outer spaces are right")
         return value
+
+    @field_validator("keystone_roles", mode="before")
+    @classmethod
+    def _json_object(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            roles = json.loads(value)
+        except ValueError:
+            roles = None
+        if not isinstance(roles, dict) or not all(isinstance(one, str) for one in roles.values()):
+            raise ValueError('a JSON object such as {"member": "css_adm"} is right')
+        return roles
+
+    @field_validator("keystone_url")
+    @classmethod
+    def _keystone(cls, value: str | None) -> str | None:
+        """With the version that is spoken; the command line of OpenStack takes both, too."""
+        if value is None:
+            return None
+        if not _is_web_address(value) or "@" in value:
+            raise ValueError("an address such as https://keystone.example.org/v3 is right")
+        address = value.rstrip("/")
+        return address if address.endswith("/v3") else f"{address}/v3"
 
     @field_validator("maven_mirror")
     @classmethod
@@ -197,9 +376,26 @@ class Settings(BaseSettings):
         return split_listen(self.listen)[1]
 
     @property
+    def key_folder(self) -> Path:
+        """Where the keys are that tokens are sealed with."""
+        return self.keys or self.data / "keys"
+
+    @property
+    def seals_parent(self) -> Path:
+        """The folder in which `seals` is, with the keys that stored secrets are sealed with."""
+        return self.keys or self.data
+
+    @property
     def base_url(self) -> str:
         """Where clients reach the API; no slash at the end."""
         return (self.public_url or f"http://{self.listen}").rstrip("/")
+
+    @property
+    def auth_url(self) -> str:
+        """Where clients get their tokens; no slash at the end."""
+        if self.iam_mode is IamMode.KEYSTONE and self.keystone_url is not None:
+            return self.keystone_url
+        return f"{self.base_url}/v3"
 
 
 def _is_web_address(text: str) -> bool:

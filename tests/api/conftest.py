@@ -1,4 +1,4 @@
-"""An API in-process: a temporary SQLite database, the first-start identity, an HTTP client.
+"""An API in-process: a database of its own, the first-start identity, an HTTP client.
 
 `operations` is what the application serves; a test module may override it. The clock is not
 faked: a token that must have expired is made by `identity.login` with a time in the past.
@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import AsyncIterator, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from pydantic import SecretStr
+from tests.support.databases import Databases
+from tests.support.directory import Administrator
 from tests.support.live_service import Live, live_service
 from tests.support.logins import PASSWORD, Login, NewUser, login_body
 
@@ -26,45 +29,49 @@ from searchplane.domain.ids import ClusterId, DomainId, UserId
 from searchplane.domain.layout import HostLimits
 from searchplane.iam.bootstrap import Credentials, first_start
 from searchplane.iam.passwords import hash_password
+from searchplane.iam.sealing import Seals
 from searchplane.iam.service import Identity
 from searchplane.iam.tokens import new_audit_id
 from searchplane.observability.metrics import Metrics
 from searchplane.settings import Settings
-from searchplane.store.database import Database, private_sqlite
+from searchplane.store.database import Database, open_database
 from searchplane.store.identity import Directory, Domain, Target, User
 from searchplane.store.migrate import migrate
+from searchplane.store.secrets import ClusterSecrets
+from searchplane.store.trail import Trail
 
 
 @pytest.fixture(scope="session")
-def first_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder after its first start; tests work on copies, as starting takes its time."""
-    settings = settings_of(tmp_path_factory.mktemp("first"))
-    database = Database(private_sqlite(settings.data))
-    migrate(database)
-    first_start(database, settings, datetime.now(UTC))
-    Identity.open(database, settings)
-    database.close()
-    return settings.data
+def first(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A service after its first start; tests work on copies, as starting takes its time."""
+    with databases.new(tmp_path_factory.mktemp("first")) as where:
+        settings = settings_of(where)
+        database = open_database(settings)
+        migrate(database)
+        first_start(database, settings, datetime.now(UTC))
+        Identity.open(database, settings)
+        database.close()
+        yield settings
 
 
-def settings_of(folder: Path) -> Settings:
+def settings_of(where: dict[str, Any]) -> Settings:
+    """`where` is the data folder, and the database if it is not in there."""
     return Settings(
-        data=folder,
-        listen="127.0.0.1:9480",
-        admin_password=SecretStr(PASSWORD),
-        domain="acme",
+        listen="127.0.0.1:9480", admin_password=SecretStr(PASSWORD), domain="acme", **where
     )
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return settings_of(tmp_path / "data")
+def settings(databases: Databases, first: Settings, tmp_path: Path) -> Iterator[Settings]:
+    data = tmp_path / "data"
+    shutil.copytree(first.data, data)
+    with databases.new(data, first) as where:
+        yield settings_of(where)
 
 
 @pytest.fixture
-def database(settings: Settings, first_folder: Path) -> Iterator[Database]:
-    shutil.copytree(first_folder, settings.data)
-    database = Database(private_sqlite(settings.data))
+def database(settings: Settings) -> Iterator[Database]:
+    database = open_database(settings)
     yield database
     database.close()
 
@@ -119,6 +126,14 @@ def identity(database: Database, settings: Settings) -> Identity:
 
 
 @pytest.fixture
+def trail(database: Database) -> Iterator[Trail]:
+    """The audit trail of the application."""
+    trail = Trail(database, timedelta(days=400))
+    yield trail
+    trail.close()
+
+
+@pytest.fixture
 def woken() -> list[ClusterId]:
     """Clusters whose loop was woken, in order."""
     return []
@@ -130,15 +145,19 @@ def services(
     database: Database,
     identity: Identity,
     credentials: Credentials,
+    trail: Trail,
     woken: list[ClusterId],
 ) -> Services:
     """Everything handlers work with; the first identity exists."""
     return Services(
         settings=settings,
         database=database,
+        authenticator=identity,
         identity=identity,
+        secrets=ClusterSecrets(Seals.open(settings.data)),
         limits=HostLimits(max_heap_mb=512, processors=2),
         metrics=Metrics(),
+        audit=trail,
         wake=woken.append,
         is_tended=lambda: True,
         hash_engine_password=lambda password: f"hash of {len(password)} characters",
@@ -183,22 +202,29 @@ async def token(login: Login) -> str:
 
 
 @pytest.fixture
+def admin(client: httpx.AsyncClient, token: str) -> Administrator:
+    """The first user, who administers the first domain and the service."""
+    return Administrator(client, token)
+
+
+@pytest.fixture
 def headers(token: str) -> dict[str, str]:
     """What an authenticated request carries."""
     return {"X-Auth-Token": token, "Content-Type": "application/json"}
 
 
 @pytest.fixture(scope="module")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+def live(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A whole service with its loop, shared by the tests of a module."""
-    with live_service(tmp_path_factory.mktemp("live")) as service:
+    with databases.new(tmp_path_factory.mktemp("live")) as where, live_service(**where) as service:
         yield service
 
 
 @pytest.fixture(scope="module")
-def untended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+def untended(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A whole service whose loop never runs, shared by the tests of a module."""
-    with live_service(tmp_path_factory.mktemp("untended"), tended=False) as service:
+    folder = tmp_path_factory.mktemp("untended")
+    with databases.new(folder) as where, live_service(**where, tended=False) as service:
         yield service
 
 

@@ -33,7 +33,11 @@ AT_ONCE = 4
 CREATE_STEPS = {"PlaceNode", "StartNode", "EndBootstrap", "CompleteAction"}
 DELETE_STEPS = {"StopNode", "RemoveNode", "ForgetCluster", "node folder set aside"}
 """Some of what a recording must hold, so that an empty one cannot pass."""
-OWN_FILES = {"admin.json", "clouds.yaml", "serve.lock", "searchplane.db", "keys/0", "keys/1"}
+OWN_FILES = {"admin.json", "clouds.yaml", "serve.lock", "folder.id", "searchplane.db"} | {
+    "keys/0",
+    "keys/1",
+    "seals/1",
+}
 BESIDE_THE_DATABASE = {"searchplane.db-wal", "searchplane.db-shm"}
 
 

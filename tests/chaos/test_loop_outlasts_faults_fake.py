@@ -56,7 +56,7 @@ async def test_a_database_that_does_not_list_the_clusters_yet(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster_id = await asyncio.to_thread(accept_create, tmp_path)
-    monkeypatch.setattr(clusters, "all_ids", failing(2, clusters.all_ids))
+    monkeypatch.setattr(clusters, "revisions", failing(2, clusters.revisions))
     await becomes_available(tmp_path, cluster_id)
 
 
@@ -94,7 +94,7 @@ async def test_whatever_fails_at_the_start_or_later_the_loop_goes_on(
     monkeypatch.setattr(FakeDriver, "capacity", broken)
     monkeypatch.setattr(loop, "CAPACITY_SECONDS", 0.01)
     monkeypatch.setattr(loop, "LONGEST_RETRY", 0.01)
-    monkeypatch.setattr(clusters, "all_ids", failing(2, clusters.all_ids, fault))
+    monkeypatch.setattr(clusters, "revisions", failing(2, clusters.revisions, fault))
     with live_service(tmp_path) as live:
         async with live.client(live.token()) as css:
             await wait_for(css, cluster_id, status="200", actions=[])

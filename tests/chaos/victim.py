@@ -27,7 +27,7 @@ from searchplane.app import Service, open_service
 from searchplane.domain.cluster import Cluster
 from searchplane.domain.status import AVAILABLE, cluster_status
 from searchplane.settings import DriverKind, Settings
-from searchplane.store import clusters, secrets
+from searchplane.store import clusters
 
 PATIENCE_SECONDS = {DriverKind.FAKE: 60.0, DriverKind.PROCESS: 280.0}
 KILLED = -signal.SIGKILL
@@ -136,7 +136,7 @@ async def _ensure_all(service: Service) -> None:
     ports = service.ports
     for cluster in _records(service):
         with ports.database.read() as connection:
-            kept = secrets.of_cluster(connection, cluster.id)
+            kept = ports.secrets.of_cluster(connection, cluster.id)
         for node in cluster.nodes:
             await ports.driver.ensure(ports.compose(cluster, node, kept))
 

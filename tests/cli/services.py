@@ -15,7 +15,7 @@ import httpx
 from tests.support.running import getting_started
 
 from searchplane.app import Service, open_service
-from searchplane.cli.serving import Listeners, bind_all, serve
+from searchplane.cli.serving import Listeners, bind_all, run_loop, serve
 from searchplane.drivers.fake import FakeDriver
 from searchplane.settings import DriverKind, Settings
 
@@ -87,7 +87,7 @@ def served(settings: Settings) -> Iterator[Served]:
 
     def work() -> None:
         with bind_all(settings) as (bound, listeners):
-            asyncio.run(main(bound, listeners))
+            run_loop(main(bound, listeners))
 
     thread = threading.Thread(target=work)
     thread.start()

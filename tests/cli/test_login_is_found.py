@@ -71,5 +71,43 @@ def test_a_cloud_that_cannot_be_used_is_a_sentence(folder: Path, cloud: str, sen
         find_login(None, cloud, folder, file)
 
 
+def test_ids_region_and_endpoint_are_read_as_openstack_writes_them() -> None:
+    found = find_login(
+        None,
+        None,
+        Path("/none"),
+        {name: value for name, value in VARIABLES.items() if name != "OS_PROJECT_NAME"}
+        | {
+            "OS_PROJECT_ID": "p1",
+            "OS_USER_DOMAIN_ID": "default",
+            "OS_PROJECT_DOMAIN_ID": "d2",
+            "OS_REGION_NAME": "here",
+            "OS_INTERFACE": "internalURL",
+            "OS_CSS_ENDPOINT_OVERRIDE": "http://css/v1.0/%(project_id)s",
+        },
+    )
+    assert (found.region, found.interface) == ("here", "internal")
+    assert found.endpoint == "http://css/v1.0/%(project_id)s"
+    auth = found.body()["auth"]
+    assert auth["identity"]["password"]["user"]["domain"] == {"id": "default"}
+    assert auth["scope"] == {"project": {"id": "p1"}}
+
+
+@pytest.mark.parametrize(
+    ("more", "domain"),
+    [
+        ({}, {"name": "acme"}),
+        ({"OS_PROJECT_DOMAIN_NAME": "theirs"}, {"name": "theirs"}),
+        ({"OS_PROJECT_DOMAIN_ID": "d2"}, {"id": "d2"}),
+    ],
+)
+def test_a_project_may_be_in_another_domain_than_the_user(
+    more: dict[str, str], domain: dict[str, str]
+) -> None:
+    found = find_login(None, None, Path("/none"), VARIABLES | more)
+    project = found.body()["auth"]["scope"]["project"]
+    assert project == {"name": "search", "domain": domain}
+
+
 def test_a_login_never_shows_its_password(folder: Path) -> None:
     assert "secret" not in repr(find_login(folder, None, folder, {}))

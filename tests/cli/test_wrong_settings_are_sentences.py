@@ -23,6 +23,13 @@ WRONG = [
     ("LISTEN", "9480", "127.0.0.1:9480"),
     ("DRIVER", "pods", "'process' or 'fake'"),
     ("UNKNOWN_CLUSTER_STATUS", "405", "403 and 404 are right"),
+    ("IAM_MODE", "ldap", "'local' or 'keystone'"),
+    ("KEYSTONE_URL", "keystone.example.org", "https://keystone.example.org/v3 is right"),
+    ("KEYSTONE_CACHE_SECONDS", "301", "less than or equal to 300"),
+    ("KEYSTONE_CACHE_SECONDS", "-1", "greater than or equal to 0"),
+    ("KEYSTONE_TIMEOUT_SECONDS", "0", "greater than or equal to 0.1"),
+    ("KEYSTONE_ROLES", "admin", '{"member": "css_adm"} is right'),
+    ("KEYSTONE_ROLES", '{"member": ["css_adm"]}', '{"member": "css_adm"} is right'),
 ]
 
 

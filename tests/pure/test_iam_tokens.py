@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from searchplane.domain.ids import UserId
+from searchplane.iam.key_ring import Keys
 from searchplane.iam.tokens import MAX_LENGTH, Claims, Method, Tokens, new_audit_id
 from searchplane.store.identity import Target
 
@@ -20,8 +21,20 @@ ids = st.binary(min_size=16, max_size=16).map(bytes.hex)
 times = st.datetimes(datetime(1970, 1, 1), datetime(9000, 1, 1), timezones=st.just(UTC))
 
 
+class Fixed:
+    """Keys that never change."""
+
+    def __init__(self, *keys: Fernet) -> None:
+        self._keys = Keys(1, MultiFernet(keys))
+
+    def current(self) -> Keys:
+        return self._keys
+
+    looked_again = current
+
+
 def tokens() -> Tokens:
-    return Tokens(MultiFernet([KEY]))
+    return Tokens(Fixed(KEY))
 
 
 def claims(**changes: object) -> Claims:
@@ -90,7 +103,7 @@ def test_other_text_is_no_token(text: str) -> None:
 
 
 def test_a_token_of_another_key_is_no_token() -> None:
-    other = Tokens(MultiFernet([Fernet(Fernet.generate_key())]))
+    other = Tokens(Fixed(Fernet(Fernet.generate_key())))
     assert tokens().read(other.seal(claims()).value) is None
 
 

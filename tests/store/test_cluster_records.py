@@ -20,10 +20,11 @@ from searchplane.domain.cluster import (
 )
 from searchplane.domain.ids import ClusterId, NodeId, ProjectId
 from searchplane.errors import Refused
-from searchplane.store import clusters, events, secrets
+from searchplane.store import clusters, events
 from searchplane.store.schema import events as events_table
 from searchplane.store.schema import nodes as nodes_table
 from searchplane.store.schema import secrets as secrets_table
+from searchplane.store.secrets import ClusterSecrets
 
 MINE, THEIRS = ProjectId("project-1"), ProjectId("project-2")
 
@@ -124,10 +125,12 @@ def test_a_pass_that_began_before_a_request_writes_nothing(connection: Connectio
     assert clusters.find(connection, before.id) == asked
 
 
-def test_forgetting_takes_nodes_secrets_and_events_along(connection: Connection) -> None:
+def test_forgetting_takes_nodes_secrets_and_events_along(
+    connection: Connection, cluster_secrets: ClusterSecrets
+) -> None:
     for number in (1, 2):
         clusters.add(connection, numbered(number))
-        secrets.add_missing(connection, ClusterId(f"cluster-{number}"), {"a": "b"})
+        cluster_secrets.add_missing(connection, ClusterId(f"cluster-{number}"), {"a": "b"})
         events.add(connection, ClusterId(f"cluster-{number}"), NOW, "start", "x")
     assert clusters.forget(connection, numbered(1))
     assert clusters.all_ids(connection) == ["cluster-2"]

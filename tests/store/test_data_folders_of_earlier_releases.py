@@ -15,6 +15,7 @@ from tests.support.running import RunningService, running_service
 KEPT = sorted((Path(__file__).parent.parent / "fixtures").glob("data-*"))
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("folder", KEPT, ids=lambda folder: folder.name)
 def test_it_opens_with_everything_in_it(folder: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"

@@ -50,6 +50,7 @@ def test_writers_queue_and_none_is_lost(database: Database) -> None:
         assert connection.execute(select(table.c.progress)).scalar_one() == 100
 
 
+@pytest.mark.sqlite
 def test_nobody_else_may_read_the_database(database: Database, tmp_path: Path) -> None:
     """Not even one that was put back from a copy with another mode, as the fixture's is."""
     with database.write() as connection:
@@ -58,6 +59,7 @@ def test_nobody_else_may_read_the_database(database: Database, tmp_path: Path) -
         assert {stat.S_IMODE(path.stat().st_mode) for path in found} == {0o600}
 
 
+@pytest.mark.sqlite
 def test_a_damaged_database_is_told_and_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "searchplane.db").write_bytes(b"this is no database" * 1000)
     database = Database(private_sqlite(tmp_path))
@@ -69,6 +71,7 @@ def test_a_damaged_database_is_told_and_left_as_it_is(tmp_path: Path) -> None:
     assert (tmp_path / "searchplane.db").read_bytes().startswith(b"this is no database")
 
 
+@pytest.mark.sqlite
 def test_a_folder_in_place_of_the_database_is_told(tmp_path: Path) -> None:
     (tmp_path / "searchplane.db").mkdir()
     with pytest.raises(Permanent, match=r"searchplane\.db cannot be opened: Is a directory"):

@@ -11,7 +11,8 @@ from tests.support.cluster_examples import NOW, cluster
 
 from searchplane.domain.ids import ClusterId, ProjectId
 from searchplane.domain.observed import HostCapacity
-from searchplane.store import capacity, clusters, events, secrets
+from searchplane.store import capacity, clusters, events
+from searchplane.store.secrets import ClusterSecrets
 
 ID = ClusterId("cluster-1")
 OTHER = ClusterId("cluster-2")
@@ -56,19 +57,21 @@ def test_old_events_and_all_but_the_newest_go(two: Connection) -> None:
     assert len(events.after(two, OTHER, 0, 10)) == 1
 
 
-def test_a_secret_is_written_once(two: Connection) -> None:
-    secrets.add_missing(two, ID, {"authority.certificate": "first", "admin.hash": "h"})
-    secrets.add_missing(two, ID, {"authority.certificate": "second", "new": "n"})
+def test_a_secret_is_written_once(two: Connection, cluster_secrets: ClusterSecrets) -> None:
+    cluster_secrets.add_missing(two, ID, {"authority.certificate": "first", "admin.hash": "h"})
+    cluster_secrets.add_missing(two, ID, {"authority.certificate": "second", "new": "n"})
     kept = {"authority.certificate": "first", "admin.hash": "h", "new": "n"}
-    assert secrets.of_cluster(two, ID) == kept
-    assert secrets.of_cluster(two, OTHER) == {}
-    secrets.add_missing(two, ID, {})
+    assert cluster_secrets.of_cluster(two, ID) == kept
+    assert cluster_secrets.of_cluster(two, OTHER) == {}
+    cluster_secrets.add_missing(two, ID, {})
 
 
-def test_a_projects_authorities_are_its_own(two: Connection) -> None:
-    secrets.add_missing(two, ID, {"authority.certificate": "mine", "authority.key": "k"})
-    secrets.add_missing(two, OTHER, {"authority.certificate": "theirs"})
-    mine = secrets.authorities_of_project(two, ProjectId("project-1"))
+def test_a_projects_authorities_are_its_own(
+    two: Connection, cluster_secrets: ClusterSecrets
+) -> None:
+    cluster_secrets.add_missing(two, ID, {"authority.certificate": "mine", "authority.key": "k"})
+    cluster_secrets.add_missing(two, OTHER, {"authority.certificate": "theirs"})
+    mine = cluster_secrets.authorities_of_project(two, ProjectId("project-1"))
     assert mine == [(ID, "mine")]
 
 

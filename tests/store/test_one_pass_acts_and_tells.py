@@ -26,6 +26,7 @@ from searchplane.reconciler.one_pass import AFTER_ERROR, OnePass
 from searchplane.reconciler.ports import Ports
 from searchplane.store import clusters, events
 from searchplane.store.database import Database
+from searchplane.store.secrets import ClusterSecrets
 
 ID = ClusterId("cluster-1")
 
@@ -60,11 +61,15 @@ def driver(tmp_path: Path) -> Bad:
 
 
 @pytest.fixture
-def ports(database: Database, driver: Bad, tmp_path: Path) -> Ports:
+def ports(
+    database: Database, cluster_secrets: ClusterSecrets, driver: Bad, tmp_path: Path
+) -> Ports:
     return Ports(
         database=database,
+        secrets=cluster_secrets,
         driver=driver,
         probe=driver,
+        control=driver,
         ensure_distribution=driver.ensure_distribution,
         compose=composer(lambda _: tmp_path),
         checkpoint=no_checkpoint,

@@ -16,7 +16,7 @@ from tests.support.running import getting_started, running_service
 from searchplane import __version__
 
 FOLDER = Path(__file__).parent.parent / "fixtures" / f"data-{__version__}"
-KEPT = ("searchplane.db", "admin.json", "keys", "fake")
+KEPT = ("searchplane.db", "admin.json", "keys", "seals", "fake")
 PASSWORD = {"SEARCHPLANE_ADMIN_PASSWORD": "kept for later releases"}
 SECURED = {"authorityEnable": True, "httpsEnable": True, "adminPwd": "Kept-4-later"}
 

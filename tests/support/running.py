@@ -55,9 +55,14 @@ class RunningService:
 
 
 @contextmanager
-def running_service(data: Path, environment: Mapping[str, str]) -> Iterator[RunningService]:
-    """`searchplane serve` on a free port of loopback, until the block ends."""
-    command = (sys.executable, "-m", "searchplane.cli.main", "serve")
+def running_service(
+    data: Path, environment: Mapping[str, str], *options: str, admin: Path | None = None
+) -> Iterator[RunningService]:
+    """`searchplane serve` on a free port of loopback, until the block ends.
+
+    `admin` is the data folder with admin.json, when it is another service's.
+    """
+    command = (sys.executable, "-m", "searchplane.cli.main", "serve", *options)
     process = subprocess.Popen(
         [*command, "--data", str(data), "--listen", "127.0.0.1:0"],
         env=os.environ | {"SEARCHPLANE_LOG_LEVEL": "WARNING"} | dict(environment),
@@ -65,7 +70,7 @@ def running_service(data: Path, environment: Mapping[str, str]) -> Iterator[Runn
         text=True,
     )
     try:
-        yield _started(process, data)
+        yield _started(process, data, admin or data)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(STOP_SECONDS)
@@ -73,12 +78,12 @@ def running_service(data: Path, environment: Mapping[str, str]) -> Iterator[Runn
             process.stdout.close()
 
 
-def _started(process: subprocess.Popen[str], data: Path) -> RunningService:
+def _started(process: subprocess.Popen[str], data: Path, admin_from: Path) -> RunningService:
     assert process.stdout is not None
     line = process.stdout.readline()  # ends with the process, so a failed start cannot hang
     assert "serves " in line, f"the service did not start: {line!r}"
-    admin: dict[str, Any] = json.loads((data / "admin.json").read_text())
-    url = admin["auth_url"].removesuffix("/v3")
+    admin: dict[str, Any] = json.loads((admin_from / "admin.json").read_text())
+    url = line.split("serves ")[1].split()[0]
     httpx.get(f"{url}/healthz", timeout=START_SECONDS).raise_for_status()
     return RunningService(url, data, admin, process)
 

@@ -59,7 +59,7 @@ def error_codes(operation: Operation) -> tuple[str, ...]:
     """Every code the operation may answer, as its envelope spells it."""
     shared = COMMON + (AUTHENTICATED if operation.action is not None else ())
     codes = dict.fromkeys((*operation.errors, *shared))
-    if operation.envelope is Envelope.IDENTITY:
+    if operation.envelope.is_identity:
         codes = dict.fromkeys(IDENTITY_CODES.get(code, code) for code in codes)
     return tuple(codes)
 
@@ -97,7 +97,8 @@ def _query(operation: Operation) -> Iterator[Schema]:
     if operation.query is None:
         return
     for name, field in operation.query.model_json_schema(by_alias=False)["properties"].items():
-        for spelling in dict.fromkeys((to_camel(name), name)):
+        alias = operation.query.model_fields[name].alias or name
+        for spelling in (alias,) if "." in alias else dict.fromkeys((to_camel(name), name)):
             yield {"name": spelling, "in": "query", "required": False, "schema": field}
 
 
@@ -113,7 +114,7 @@ def _responses(operation: Operation) -> Iterator[tuple[str, Schema]]:
         by_status.setdefault(CODES[code].status, []).append(code)
         if code == UNKNOWN_CLUSTER:
             by_status.setdefault(HTTPStatus.FORBIDDEN, []).append(code)
-    shape = "IdentityError" if operation.envelope is Envelope.IDENTITY else "Error"
+    shape = _ERROR_NAMES[operation.envelope]
     for status, codes in sorted(by_status.items()):
         yield (
             str(status),
@@ -181,6 +182,11 @@ def _ref(name: str) -> str:
     return _REF.format(model=name)
 
 
+_ERROR_NAMES = {
+    Envelope.CSS: "Error",
+    Envelope.IDENTITY: "IdentityError",
+    Envelope.EXTENSION: "ExtensionError",
+}
 _CODE_PAIR = {
     "error_code": {"type": "string"},
     "error_msg": {"type": "string"},
@@ -196,6 +202,11 @@ _ERROR_SCHEMAS: dict[str, Schema] = {
             "message": {"type": "string"},
             **_CODE_PAIR,
         },
+    },
+    "ExtensionError": {
+        "type": "object",
+        "required": ["error_code", "error_msg", "request_id"],
+        "properties": _CODE_PAIR,
     },
     "IdentityError": {
         "type": "object",

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from searchplane.domain.access import Actor, ProjectScope
+from searchplane.domain.audit import Who
 from searchplane.errors import Forbidden
 
 if TYPE_CHECKING:
@@ -24,10 +25,17 @@ if TYPE_CHECKING:
 
 
 class Envelope(Enum):
-    """The shape of error bodies: the service's own, or the identity service's."""
+    """The shape of error bodies: the service's own, the identity service's, and that of the
+    identity service's extensions (`/v3.0/OS-...`)."""
 
     CSS = "css"
     IDENTITY = "identity"
+    EXTENSION = "extension"
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether identity's own codes are used."""
+        return self is not Envelope.CSS
 
 
 class Pool(Enum):
@@ -50,6 +58,8 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     content: bytes | None = None
     content_type: str = "application/json"
+    proved: Actor | None = None
+    """Who a login turned out to be, for the audit trail."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +115,26 @@ class Operation:
     errors: tuple[str, ...] = ()
     envelope: Envelope = Envelope.CSS
     pool: Pool = Pool.QUICK
+    is_quick: Callable[[bytes], bool] | None = None
+    """Whether a request with this body needs no pool of its own, seen without much work."""
     raw_answer: str | None = None
     """The content type of an answer that is not JSON."""
     answer_headers: tuple[str, ...] = ()
     request_headers: tuple[str, ...] = ()
     self_service: bool = False
     """About the caller's own identity: any valid credential may, whatever its scope and roles."""
+    resource: str | None = None
+    """The name in the path of what it is about; None: all that the path names but the project."""
+    claims: Callable[[Any], Who] | None = None
+    """Who a login's body says it is from; for the audit trail, where the login is refused."""
+
+    def pool_for(self, body: bytes) -> Pool:
+        """Which worker threads carry out a request with this body."""
+        if self.is_quick is not None and self.is_quick(body):
+            return Pool.QUICK
+        return self.pool
+
+    @property
+    def is_change(self) -> bool:
+        """Whether it may change something, or is a login: the audit trail tells of it always."""
+        return self.method not in ("GET", "HEAD")

@@ -29,9 +29,15 @@ def handlers(services: Services) -> list[HTTPRouteHandler]:
 
     @get("/healthz", include_in_schema=False)
     async def healthz() -> Response[bytes]:
-        """200 when the database answers and clusters are tended, else 503 with the reason."""
+        """200 when the database answers and clusters are tended, else 503 with the reason.
+
+        A service that answers requests only does its part while the database answers; whether
+        clusters are tended is said besides.
+        """
         problem = await asyncio.to_thread(_problem, services)
         body = {"status": "ok"} if problem is None else {"status": "failing", "reason": problem}
+        if services.settings.api_only and problem is None:
+            body["clusters"] = "tended" if services.is_tended() else "not tended"
         return Response(
             json.dumps(body).encode(),
             status_code=200 if problem is None else 503,
@@ -73,6 +79,8 @@ def _problem(services: Services) -> str | None:
             seen = capacity.latest(connection)
     except SearchplaneError as error:
         return str(error)
+    if services.settings.api_only:
+        return None
     if not services.is_tended():
         return "the loop does not run, so no cluster is tended; start the service again"
     return _unseen(None if seen is None else datetime.now(UTC) - seen.observed)

@@ -1,6 +1,7 @@
 """What happens to every request, in order:
 
-request id -> operation -> credential -> permission -> body and query -> handler -> answer.
+request id -> operation -> credential -> permission -> body and query -> handler -> answer ->
+audit trail. While the trail cannot be written, nothing that changes something is begun.
 
 Nothing about the framework is known here; web.py translates. The whole of it runs in a worker
 thread, so SQL and hashing never hold up the HTTP loop. Whatever is raised on purpose becomes an
@@ -14,18 +15,18 @@ import logging
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
-from searchplane.api import problems
+from searchplane.api import audit, problems
 from searchplane.api.operation import Answer, Call, Envelope, Operation
 from searchplane.api.services import Services
-from searchplane.domain.access import authorise
-from searchplane.errors import Refused, SearchplaneError
+from searchplane.domain.access import Asked, authorise, refuse_delegated
+from searchplane.errors import Refused, SearchplaneError, Transient
 from searchplane.iam.presented import Presented
 
 log = logging.getLogger(__name__)
@@ -48,9 +49,12 @@ class RawRequest:
 
 @dataclass(frozen=True)
 class RawAnswer:
+    """`code` is that of an error."""
+
     status: int
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes = field(repr=False)
+    code: str = ""
 
 
 def new_request_id() -> str:
@@ -62,16 +66,26 @@ def handle(operation: Operation, services: Services, request: RawRequest) -> Raw
     """Carry one request out and answer it; never raises."""
     request_id = new_request_id()
     began = time.perf_counter()
-    answer = _answer(operation, services, request, request_id)
+    seen = audit.Seen(request.path, request.presented.source, request.presented.headers)
+    answer = _answer(operation, services, request, seen, request_id)
+    if audit.is_told(operation, answer.status, services):
+        answer = _told(operation, services, seen, answer, request_id)
     services.metrics.answered(operation.id, answer.status, time.perf_counter() - began)
     return answer
 
 
 def _answer(
-    operation: Operation, services: Services, request: RawRequest, request_id: str
+    operation: Operation,
+    services: Services,
+    request: RawRequest,
+    seen: audit.Seen,
+    request_id: str,
 ) -> RawAnswer:
     try:
-        return _finish(operation, _carry_out(operation, services, request), request_id)
+        if operation.is_change:
+            services.audit.check()
+        seen.answer = _carry_out(operation, services, request, seen)
+        return _finish(operation, seen.answer, request_id)
     except SearchplaneError as error:
         unknown_cluster = services.settings.unknown_cluster_status
         return problems.answer(error, operation.envelope, request_id, unknown_cluster)
@@ -80,9 +94,34 @@ def _answer(
         return problems.internal(operation.envelope, request_id)
 
 
-def refuse(operation: Operation, services: Services, error: Refused) -> RawAnswer:
-    """The answer for a request of the operation that is not even begun."""
-    answer = problems.answer(error, operation.envelope, new_request_id())
+def _told(
+    operation: Operation,
+    services: Services,
+    seen: audit.Seen,
+    answer: RawAnswer,
+    request_id: str,
+) -> RawAnswer:
+    """The answer, once the audit trail has what it must have."""
+    try:
+        audit.tell(operation, services, seen, answer, request_id)
+    except Transient as error:
+        if answer.status < 500:
+            return problems.answer(error, operation.envelope, request_id)
+    return answer
+
+
+def refuse(
+    operation: Operation,
+    services: Services,
+    error: Refused,
+    path: Mapping[str, str],
+    source: str,
+) -> RawAnswer:
+    """The answer for a request of the operation that is not even begun; it never waits."""
+    request_id = new_request_id()
+    answer = problems.answer(error, operation.envelope, request_id)
+    if audit.is_told(operation, answer.status, services):
+        audit.tell(operation, services, audit.Seen(path, source), answer, request_id)
     services.metrics.refused(operation.id, answer.status)
     return answer
 
@@ -95,6 +134,13 @@ def unknown_route(path: str, services: Services) -> RawAnswer:
     return answer
 
 
+def refuse_unread(services: Services, error: Refused) -> RawAnswer:
+    """The answer for a request that cannot be read far enough to know its operation."""
+    answer = problems.answer(error, Envelope.CSS, new_request_id())
+    services.metrics.refused(NO_OPERATION, answer.status)
+    return answer
+
+
 def fault(path: str, services: Services, request_id: str) -> RawAnswer:
     """The answer for a fault of ours outside every operation."""
     answer = problems.internal(_envelope(path), request_id)
@@ -103,10 +149,14 @@ def fault(path: str, services: Services, request_id: str) -> RawAnswer:
 
 
 def _envelope(path: str) -> Envelope:
+    if path.startswith("/v3.0/OS-"):
+        return Envelope.EXTENSION
     return Envelope.IDENTITY if path.startswith("/v3") else Envelope.CSS
 
 
-def _carry_out(operation: Operation, services: Services, request: RawRequest) -> Answer:
+def _carry_out(
+    operation: Operation, services: Services, request: RawRequest, seen: audit.Seen
+) -> Answer:
     presented = request.presented
     call = Call(
         services=services,
@@ -116,17 +166,16 @@ def _carry_out(operation: Operation, services: Services, request: RawRequest) ->
         source=presented.source,
     )
     if operation.action is not None:
-        actor = services.identity.authenticate(presented, call.now)
-        if not operation.self_service:
-            authorise(actor, operation.action, request.path.get("project_id"))
+        actor = seen.actor = services.authenticator.authenticate(presented, call.now)
+        asked = Asked(call.now, presented.source, services.settings.region, request.path)
+        if operation.self_service:
+            refuse_delegated(actor, operation.action)
+        else:
+            authorise(actor, operation.action, request.path.get("project_id"), asked)
         call = replace(call, actor=actor)
-    return operation.handler(
-        replace(
-            call,
-            query=_query(operation.query, presented.query) if operation.query else None,
-            body=_body(operation.body, presented.body) if operation.body else None,
-        )
-    )
+    seen.body = _body(operation.body, presented.body) if operation.body else None
+    query = _query(operation.query, presented.query) if operation.query else None
+    return operation.handler(replace(call, query=query, body=seen.body))
 
 
 def _body(model: type[BaseModel], content: bytes) -> BaseModel:

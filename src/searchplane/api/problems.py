@@ -1,8 +1,9 @@
-"""Error answers: one shape for the service, one for the identity paths.
+"""Error answers: one shape for the service, two for the identity paths.
 
 The service's body holds the native pair (errCode, externalMessage), the pair the Python SDK's
 default parser reads (error_code, error_msg) and the message that openstacksdk shows. Identity
-paths use the envelope of the public identity API, with the code beside it where there is one.
+paths use the envelope of the public identity API, with the code beside it where there is one; its
+extensions (`/v3.0/OS-...`) have the pair alone.
 """
 
 from __future__ import annotations
@@ -16,7 +17,14 @@ from pydantic_core import ErrorDetails
 
 from searchplane.api.codes import CODES
 from searchplane.api.operation import Envelope
-from searchplane.errors import Permanent, Refused, SearchplaneError, Throttled, Transient
+from searchplane.errors import (
+    Permanent,
+    Refused,
+    SearchplaneError,
+    Throttled,
+    Transient,
+    Unauthenticated,
+)
 
 if TYPE_CHECKING:
     from searchplane.api.pipeline import RawAnswer
@@ -57,8 +65,8 @@ def answer(
 ) -> RawAnswer:
     """The answer for an error raised on purpose; `unknown_cluster` is a setting."""
     refused = _as_refused(error)
-    extra = {"Retry-After": str(error.retry_after)} if isinstance(error, Throttled) else {}
-    if envelope is Envelope.IDENTITY:
+    extra = _extra_headers(error)
+    if envelope.is_identity:
         refused = Refused(IDENTITY_CODES.get(refused.code, refused.code), refused.detail)
     status = unknown_cluster if refused.code == UNKNOWN_CLUSTER else CODES[refused.code].status
     return _raw(status, refused, envelope, request_id, extra)
@@ -74,6 +82,14 @@ def invalid(error: ValidationError, where: str) -> Refused:
     """Every field that does not fit, as one refusal."""
     found = [_sentence(item, where) for item in error.errors(include_url=False)]
     return Refused("CSS.0001", "; ".join(found[:5]))
+
+
+def _extra_headers(error: SearchplaneError) -> dict[str, str]:
+    if isinstance(error, Throttled):
+        return {"Retry-After": str(error.retry_after)}
+    if isinstance(error, Unauthenticated) and error.challenge is not None:
+        return {"WWW-Authenticate": error.challenge}
+    return {}
 
 
 def _as_refused(error: SearchplaneError) -> Refused:
@@ -110,10 +126,9 @@ def _raw(
 ) -> RawAnswer:
     from searchplane.api.pipeline import RawAnswer
 
-    shape = _identity_body if envelope is Envelope.IDENTITY else _css_body
-    content = json.dumps(shape(status, refused, request_id)).encode()
+    content = json.dumps(_BODIES[envelope](status, refused, request_id)).encode()
     all_headers = headers(request_id) | extra | {"Content-Type": "application/json"}
-    return RawAnswer(status, all_headers, content)
+    return RawAnswer(status, all_headers, content, refused.code)
 
 
 def _css_body(_status: int, refused: Refused, request_id: str) -> dict[str, Any]:
@@ -136,3 +151,18 @@ def _identity_body(status: int, refused: Refused, request_id: str) -> dict[str, 
         "error_msg": refused.detail,
         "request_id": request_id,
     }
+
+
+def _extension_body(_status: int, refused: Refused, request_id: str) -> dict[str, Any]:
+    return {
+        "error_code": refused.code,
+        "error_msg": refused.detail,
+        "request_id": request_id,
+    }
+
+
+_BODIES = {
+    Envelope.CSS: _css_body,
+    Envelope.IDENTITY: _identity_body,
+    Envelope.EXTENSION: _extension_body,
+}

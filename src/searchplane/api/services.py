@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 from searchplane.domain.ids import ClusterId
 from searchplane.domain.layout import HostLimits
+from searchplane.iam.authenticator import Authenticator
 from searchplane.iam.service import Identity
 from searchplane.observability.metrics import Metrics
 from searchplane.settings import Settings
 from searchplane.store.database import Database
+from searchplane.store.secrets import ClusterSecrets
+from searchplane.store.trail import Trail
 
 
 @dataclass(frozen=True)
@@ -19,14 +22,20 @@ class Services:
 
     `is_tended` tells whether the loop runs.
 
+    `authenticator` tells who is asking: `identity`, or an external Keystone; `identity` is then
+    not served.
+
     `hash_engine_password` gives the only form of a cluster's admin password that is stored.
     """
 
     settings: Settings
     database: Database
+    authenticator: Authenticator
     identity: Identity
+    secrets: ClusterSecrets
     limits: HostLimits
     metrics: Metrics
+    audit: Trail
     wake: Callable[[ClusterId], None]
     is_tended: Callable[[], bool]
     hash_engine_password: Callable[[str], str]

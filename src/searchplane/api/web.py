@@ -31,6 +31,8 @@ from searchplane.api.pipeline import (
     unknown_route,
 )
 from searchplane.api.services import Services
+from searchplane.api.sources import HEADER as FORWARDED_FOR
+from searchplane.api.sources import Sources
 from searchplane.errors import Refused, Throttled
 from searchplane.iam.presented import Presented
 
@@ -48,6 +50,9 @@ LOGINS_WAITING = 32
 CREATIONS_WAITING = 64
 """Creations that may wait for a worker, at most a third of a second each; beyond that 429."""
 
+FLUSH_SECONDS = 0.5
+"""For the last lines of the audit trail, once no request is at work."""
+
 QUICK_WORKERS = 16
 
 
@@ -57,6 +62,7 @@ class Workers:
     def __init__(self, services: Services) -> None:
         few = services.settings.hashing_workers
         self._services = services
+        self.sources = Sources(services.settings.trusted_proxies)
         self._quick = ThreadPoolExecutor(QUICK_WORKERS, "request")
         self._slow = {
             Pool.LOGIN: _Slow(ThreadPoolExecutor(few, "login"), few + LOGINS_WAITING, "logins"),
@@ -66,12 +72,13 @@ class Workers:
         }
 
     async def run(self, operation: Operation, request: RawRequest) -> RawAnswer:
-        slow = self._slow.get(operation.pool)
+        slow = self._slow.get(operation.pool_for(request.presented.body))
         if slow is None:
             return await self._run(self._quick, operation, request)
         if slow.now >= slow.most:
             busy = Throttled("APIGW.0308", f"too many {slow.what} at once", retry_after=1)
-            return refuse(operation, self._services, busy)
+            source = request.presented.source
+            return refuse(operation, self._services, busy, request.path, source)
         slow.now += 1
         try:
             return await self._run(slow.threads, operation, request)
@@ -119,7 +126,7 @@ def build(
             Exception: lambda request, error: _fault(request, error, services),
         },
         after_request=_named,
-        on_shutdown=[workers.close],
+        on_shutdown=[workers.close, lambda: services.audit.flush(FLUSH_SECONDS)],
     )
 
 
@@ -145,8 +152,11 @@ def _route(
 async def _answer(
     operation: Operation, request: Request[Any, Any, Any], services: Services, workers: Workers
 ) -> RawAnswer:
+    source = request.client.host if request.client else ""
+    path = {name: str(value) for name, value in request.path_params.items()}
     try:
         headers, repeated = _headers(request.scope["headers"])
+        source = workers.sources.of(source, headers.get(FORWARDED_FOR))
         presented = Presented(
             method=request.method,
             path=request.scope["raw_path"].decode("latin-1"),
@@ -154,14 +164,13 @@ async def _answer(
             headers=headers,
             repeated=repeated,
             body=await asyncio.wait_for(_read(request), BODY_SECONDS),
-            source=request.client.host if request.client else "",
+            source=source,
         )
-        path = {name: str(value) for name, value in request.path_params.items()}
     except Refused as error:
-        return refuse(operation, services, error)
+        return refuse(operation, services, error, path, source)
     except TimeoutError:
         slow = Refused("CSS.0001", f"the body did not arrive within {BODY_SECONDS:.0f} s")
-        return refuse(operation, services, slow)
+        return refuse(operation, services, slow, path, source)
     return await workers.run(operation, RawRequest(path, presented))
 
 
@@ -172,12 +181,14 @@ def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> tuple[dict[str, str], froz
     for name, value in pairs:
         if len(value) > MAX_HEADER_BYTES:
             raise Refused("APIGW.0202", f"a header is longer than {MAX_HEADER_BYTES} bytes")
-        key = name.decode("latin-1").lower()
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
         if key in found:
-            if key.startswith("x-"):
+            if key == FORWARDED_FOR:  # each proxy may add one of its own
+                text = f"{found[key]}, {text}"
+            elif key.startswith("x-"):
                 raise Refused("CSS.0001", f"header {key} is sent twice")
             repeated.add(key)
-        found[key] = value.decode("latin-1")
+        found[key] = text
     return found, frozenset(repeated)
 
 

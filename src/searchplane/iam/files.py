@@ -27,6 +27,23 @@ def write_private(path: Path, content: bytes) -> None:
         raise Transient(f"{path} cannot be written: {error.strerror}") from error
 
 
+def create_private(path: Path, content: bytes) -> bool:
+    """Like `write_private`, but the first one wins: False when there is such a file already."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        _write(draft, content)
+        os.link(draft, path)
+        _sync_folder(path.parent)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise Transient(f"{path} cannot be written: {error.strerror}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+    return True
+
+
 def read_private(path: Path) -> bytes | None:
     """The file's content, or None when there is no such file. Raises Permanent if unreadable."""
     try:

@@ -1,103 +1,118 @@
 """Identity: from a password or a token to an actor.
 
 Nothing is remembered between calls that could outlive a change: tokens hold ids, and what those
-stand for is looked up each time (sessions.py).
+stand for is looked up (sessions.py) and remembered until anything of identity changes in any
+process (remembered.py).
 
-Whoever logs in learns nothing about what exists: a wrong password, an unknown or disabled user
-and a scope without a role give one answer, and the hash is computed in every case.
+Whoever logs in learns nothing about what exists: a wrong password, an unknown, locked or disabled
+user and a scope without a role give one answer, after the same work (issuing.py, lockout.py).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from searchplane.domain.access import Actor, Scope, allows
-from searchplane.domain.ids import DomainId
+from searchplane.domain.access import Actor, Asked, Scope, allows
+from searchplane.domain.ids import DomainId, UserId
 from searchplane.errors import Forbidden, NotFound, Unauthenticated
-from searchplane.iam import passwords
+from searchplane.iam.access_keys import AccessKeys
+from searchplane.iam.agencies import assumable
 from searchplane.iam.catalogue import CatalogueEntry, catalogue
-from searchplane.iam.keys import open_keys
+from searchplane.iam.issuing import WRONG_TOKEN, Issued, Issuer
+from searchplane.iam.key_ring import KeyRing
+from searchplane.iam.lockout import LOCAL, Lockout
+from searchplane.iam.permanent import PermanentKeys
 from searchplane.iam.presented import Presented
-from searchplane.iam.sessions import ScopeRequest, Session, domain_of, refuse, resolve, session
-from searchplane.iam.tokens import Claims, Method, SealedToken, Tokens, new_audit_id
+from searchplane.iam.remembered import Remembered
+from searchplane.iam.sealing import Seals
+from searchplane.iam.sessions import ScopeRequest, Session, refuse, session
+from searchplane.iam.signatures import is_signature
+from searchplane.iam.temporary import TemporaryKeys
+from searchplane.iam.tokens import Claims, Tokens
 from searchplane.settings import Settings
 from searchplane.store.database import Database
 from searchplane.store.identity import Directory, Domain, Project, Reference
+from searchplane.store.identity_version import version_reader
 
-WRONG_PASSWORD = "The username or password is wrong."  # noqa: S105 - the public API's text
-WRONG_TOKEN = "The request you have made requires authentication."  # noqa: S105 - same
 BAD_SUBJECT = "X-Subject-Token is invalid in the request"
-
-
-@dataclass(frozen=True)
-class Issued:
-    token: SealedToken
-    session: Session
 
 
 class Identity:
     """The identity service; safe to share between threads."""
 
-    def __init__(self, database: Database, settings: Settings, tokens: Tokens) -> None:
+    def __init__(
+        self, database: Database, settings: Settings, tokens: Tokens, seals: Seals
+    ) -> None:
         self._database = database
         self._settings = settings
         self._tokens = tokens
-        self._lifetime = timedelta(hours=settings.token_hours)
+        lockout = Lockout(database, counts=settings.login_lockout)
+        lifetime = timedelta(hours=settings.token_hours)
+        self._issuer = Issuer(database, tokens, lockout, lifetime)
+        self._sessions = Remembered[tuple[str, int], Session](version_reader(database))
+        self.temporary = TemporaryKeys(database, seals, self._proven)
+        self.access_keys = AccessKeys(database, seals, self.temporary)
+        self.permanent = PermanentKeys(database, seals)
 
     @classmethod
     def open(cls, database: Database, settings: Settings) -> Identity:
         """With the keys of the data folder; they are made at the first start."""
-        return cls(database, settings, Tokens(open_keys(settings.data / "keys")))
+        days = settings.token_key_days
+        ring = KeyRing(
+            settings.key_folder,
+            timedelta(hours=settings.token_hours),
+            timedelta(days=days) if days else None,
+        )
+        return cls(database, settings, Tokens(ring), Seals.open(settings.seals_parent))
 
     def authenticate(self, presented: Presented, now: datetime) -> Actor:
-        """The actor of a request, from X-Auth-Token alone.
+        """The actor of a request, from its signature, else from X-Auth-Token.
 
-        No other header says who is asking, whatever a client sends. Raises Unauthenticated.
+        No other header says who is asking, whatever a client sends. A token beside a signature
+        must count too, and changes nothing. Raises Unauthenticated.
         """
         value = presented.headers.get("x-auth-token", "").strip()
+        if is_signature(presented.headers.get("authorization", "")):
+            if value:
+                self._proven(value, now)
+            return self.access_keys.authenticate(presented, now)
         if not value:
-            refuse("the X-Auth-Token header is missing")
+            refuse("the X-Auth-Token header is missing; it or a signature is needed")
         return self._proven(value, now).actor
 
     def login(
-        self, user: Reference, password: str, scope: ScopeRequest | None, now: datetime
+        self,
+        user: Reference,
+        password: str,
+        scope: ScopeRequest | None,
+        now: datetime,
+        source: str = LOCAL,
     ) -> Issued:
         """A token for a password. Raises Unauthenticated with one text for every cause."""
-        with self._database.read() as connection:
-            found = Directory(connection).find_user(user)
-        right = passwords.verify(found.password_hash if found else None, password)
-        if found is None or not right:
-            raise Unauthenticated("IAM.0001", WRONG_PASSWORD)
-        claims = Claims(
-            user_id=found.id,
-            methods=Method.PASSWORD,
-            issued=now,
-            expires=now + self._lifetime,
-            audit_id=new_audit_id(),
-        )
-        try:
-            return self._issue(claims, scope, found.domain.id)
-        except Unauthenticated:
-            raise Unauthenticated("IAM.0001", WRONG_PASSWORD) from None
+        return self._issuer.for_password(user, password, scope, source, now)
+
+    def check_password(self, user: Reference, password: str, source: str, now: datetime) -> None:
+        """Prove a password as a login does, with its lockout. Raises Unauthenticated."""
+        self._issuer.check_password(user, password, source, now)
 
     def rescope(self, value: str, scope: ScopeRequest | None, now: datetime) -> Issued:
         """A token for a token; it expires when the first one of the chain does."""
         try:
-            proven = self._proven(value.strip(), now)
-            first = proven.claims
-            claims = replace(
-                first,
-                target=None,
-                target_id=None,
-                methods=first.methods | Method.TOKEN,
-                issued=now,
-                audit_id=new_audit_id(),
-                chain_id=first.chain_id or first.audit_id,
-            )
-            return self._issue(claims, scope, proven.actor.domain_id)
+            return self._issuer.for_token(self._proven(value.strip(), now), scope, now)
         except Unauthenticated:
             raise Unauthenticated("IAM.0001", WRONG_TOKEN) from None
+
+    def assume(
+        self, value: str, domain: Reference, agency: str, scope: ScopeRequest | None, asked: Asked
+    ) -> Issued:
+        """A token to act in a domain through its agency of that name, for a token.
+
+        Raises Unauthenticated, NotFound or Forbidden (agencies.py: assumable).
+        """
+        shown = self._proven(value.strip(), asked.now)
+        with self._database.read() as transaction:
+            chosen = assumable(transaction, shown.actor, domain, agency, asked)
+        return self._issuer.for_agency(shown, chosen, scope, asked.now)
 
     def inspect(self, actor: Actor, subject: str, now: datetime) -> Session:
         """What another token stands for: the actor's own, or one of a domain they administer.
@@ -108,22 +123,26 @@ class Identity:
             proven = self._proven(subject.strip(), now)
         except Unauthenticated:
             raise NotFound("IAM.0004", BAD_SUBJECT) from None
-        with self._database.read() as connection:
-            _permit(Directory(connection), actor, proven.claims, "iam:tokens:inspect")
+        _permit(actor, proven.claims.user_id, proven.actor.domain_id, "iam:tokens:inspect", now)
         return proven
 
     def revoke(self, actor: Actor, subject: str, now: datetime) -> None:
-        """End a token at once; an expired one is accepted. Raises NotFound or Forbidden."""
+        """End a token and those re-scoped from it at once; an expired one is accepted.
+
+        Raises NotFound, also when it is ended already, or Forbidden.
+        """
         claims = self._tokens.read(subject.strip())
         if claims is None:
             raise NotFound("IAM.0004", BAD_SUBJECT)
         with self._database.write() as connection:
             directory = Directory(connection)
-            if directory.is_revoked(claims.audit_id):
+            owner = directory.find_user(Reference(id=claims.user_id))
+            home = owner.domain.id if owner is not None else None
+            _permit(actor, claims.user_id, home, "iam:tokens:revoke", now)
+            if directory.is_revoked(claims.audit_id, claims.chain_id):
                 raise NotFound("IAM.0004", BAD_SUBJECT)
-            _permit(directory, actor, claims, "iam:tokens:revoke")
             if claims.expires > now:
-                directory.revoke(claims.audit_id, claims.expires, now)
+                directory.revoke(claims.audit_id, claims.user_id, claims.expires, now)
 
     def projects(self, actor: Actor) -> tuple[Project, ...]:
         """The projects the actor has a role on, sorted by name."""
@@ -143,29 +162,31 @@ class Identity:
         return catalogue(self._settings, scope)
 
     def _proven(self, value: str, now: datetime) -> Session:
+        key = (value, self._tokens.generation)
+        found = self._sessions.get(key, lambda: self._look_up(value, now))
+        _check_time(found.claims, now)
+        return found
+
+    def _look_up(self, value: str, now: datetime) -> Session:
         claims = self._tokens.read(value)
         if claims is None:
             refuse("the token is invalid")
-        if claims.expires <= now:
-            refuse(f"the token expired at {claims.expires.isoformat()}")
-        with self._database.read() as connection:
-            return session(Directory(connection), claims)
-
-    def _issue(self, claims: Claims, scope: ScopeRequest | None, home: DomainId) -> Issued:
-        with self._database.read() as connection:
-            directory = Directory(connection)
-            if scope is not None:
-                target_id = resolve(directory, scope, home)
-                claims = replace(claims, target=scope.target, target_id=target_id)
-            meaning = session(directory, claims)
-        return Issued(self._tokens.seal(claims), meaning)
+        _check_time(claims, now)  # first: what else is wrong with it does not matter any more
+        with self._database.read() as transaction:
+            return session(transaction, claims)
 
 
-def _permit(directory: Directory, actor: Actor, subject: Claims, action: str) -> None:
-    """Refuse unless the subject is the actor's own or they may do `action` in its domain."""
-    if subject.user_id == actor.user_id:
+def _check_time(claims: Claims, now: datetime) -> None:
+    if claims.expires <= now:
+        refuse(f"the token expired at {claims.expires.isoformat()}")
+
+
+def _permit(actor: Actor, owner: UserId, home: DomainId | None, action: str, now: datetime) -> None:
+    """Refuse unless the subject is the actor's own or they may do `action` in its user's domain.
+
+    A role on a project is not enough: the tokens of a domain's users are for all its projects.
+    """
+    if owner == actor.person:
         return
-    owner = directory.find_user(Reference(id=subject.user_id))
-    same = owner is not None and owner.domain.id == domain_of(directory, actor.scope)
-    if not same or not allows(actor.roles, action):
+    if home != actor.managed_domain or not allows(actor, action, Asked(now)):
         raise Forbidden("IAM.0002", "another user's token needs secu_admin in that user's domain")

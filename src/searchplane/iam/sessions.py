@@ -1,19 +1,35 @@
 """What a token's claims stand for at this moment: the one rule for making and for using a token.
 
-User, domain and project exist and are enabled, the token is not revoked, and the user holds a
-role on the scope. It is looked at on every call, so a change takes effect at the very next one.
+User, domain and project exist and are enabled, the token is not ended, and the user holds a role
+on the scope. Ended is a token that was revoked, whose chain began with one that was, or that was
+issued before the user's tokens were ended all at once.
+
+Whoever acts through an agency must count as a user all the same, may still use agencies, and has
+what the agency was given, as long as it trusts the user's domain.
+
+All of it is looked up before any of it is judged: the time an answer takes must not tell whether
+a scope exists.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
-from searchplane.domain.access import Actor, DomainScope, ProjectScope, Scope
-from searchplane.domain.ids import DomainId
+from searchplane.domain.access import Actor, Assumed, DomainScope, ProjectScope, Scope
+from searchplane.domain.ids import DomainId, UserId
+from searchplane.domain.policy import Policy, could_permit
+from searchplane.domain.roles import ASSUME, Role
 from searchplane.errors import Unauthenticated
 from searchplane.iam.tokens import Claims
+from searchplane.store import agencies
+from searchplane.store.agencies import Agency
+from searchplane.store.database import Transaction
 from searchplane.store.identity import Directory, Domain, Project, Reference, Target, User
+from searchplane.store.roles import RoleBook
+
+NOWHERE = "0" * 32
+"""The id of no project and no domain: what is looked up in the place of a scope there is not."""
 
 
 @dataclass(frozen=True)
@@ -36,43 +52,96 @@ class ScopeRequest:
     reference: Reference
 
 
-def session(directory: Directory, claims: Claims) -> Session:
+@dataclass(frozen=True)
+class _Place:
+    """A scope that exists and is enabled, and its domain."""
+
+    scope: Scope
+    domain: Domain
+
+
+def session(transaction: Transaction, claims: Claims) -> Session:
     """What the claims stand for now. Raises Unauthenticated when they no longer count."""
-    if directory.is_revoked(claims.audit_id):
-        refuse("the token is revoked")
+    if claims.agency_id is not None:
+        return _through_agency(transaction, claims, claims.agency_id)
+    directory, book = Directory(transaction), RoleBook(transaction)
+    is_revoked = directory.is_revoked(claims.audit_id, claims.chain_id)
     user = directory.find_user(Reference(id=claims.user_id))
+    place, held = None, tuple[Role, ...]()
+    if claims.target is not None and claims.target_id is not None:
+        place = _place(directory, claims.target, claims.target_id)
+        held = book.held(claims.user_id, claims.target, claims.target_id)
+    if is_revoked:
+        refuse("the token is revoked")
     if user is None or not (user.enabled and user.domain.enabled):
         refuse("the token's user does not exist or is disabled")
-    if claims.target is None or claims.target_id is None:
-        return Session(claims, _actor(user, None, ()), None)
-    scope, domain = _scope(directory, claims.target, claims.target_id)
-    roles = directory.roles_on(user.id, claims.target, claims.target_id)
-    if not roles:
+    if user.valid_from is not None and claims.issued <= user.valid_from:
+        refuse("the token was issued before the user's tokens were ended")
+    if claims.target is None:
+        return Session(claims, _actor(user, None, (), ()), None)
+    if place is None:
+        refuse(f"the token's {claims.target} does not exist or is disabled")
+    if not held:
         refuse(f"the user has no role on the token's {claims.target}")
-    return Session(claims, _actor(user, scope, roles), DomainScope(domain.id, domain.name))
+    at_home = book.held(user.id, Target.DOMAIN, user.domain.id)
+    actor = _actor(user, place.scope, held, _policies(at_home))
+    return Session(claims, actor, DomainScope(place.domain.id, place.domain.name))
+
+
+def _through_agency(transaction: Transaction, claims: Claims, agency_id: str) -> Session:
+    directory, book = Directory(transaction), RoleBook(transaction)
+    behind = session(transaction, replace(claims, agency_id=None, target=None, target_id=None))
+    person = behind.actor
+    agency = agencies.find(transaction, agency_id)
+    if agency is None or agency.trust_domain_id != person.domain_id:
+        refuse("the token's agency does not exist or does not trust the user's domain")
+    if not could_permit(
+        _policies(book.held(person.user_id, Target.DOMAIN, person.domain_id)), ASSUME
+    ):
+        refuse("the token's user may not use agencies any more")
+    trusting = directory.find_domain(Reference(id=agency.domain_id))
+    if trusting is None or not trusting.enabled:
+        refuse("the domain of the token's agency does not exist or is disabled")
+    if claims.target is None or claims.target_id is None:
+        return Session(claims, _assumed(agency, trusting, person), None)
+    place = _place(directory, claims.target, claims.target_id)
+    held = book.held_by_agency(agency.id, claims.target, claims.target_id)
+    if place is None or place.domain.id != agency.domain_id or not held:
+        refuse(f"the agency has no role on the token's {claims.target}, or there is none")
+    at_home = book.held_by_agency(agency.id, Target.DOMAIN, agency.domain_id)
+    actor = replace(
+        _assumed(agency, trusting, person),
+        scope=place.scope,
+        roles=tuple(role.name for role in held),
+        policies=_policies(held),
+        home_policies=_policies(at_home),
+    )
+    return Session(claims, actor, DomainScope(trusting.id, trusting.name))
+
+
+def _assumed(agency: Agency, domain: Domain, person: Actor) -> Actor:
+    """The actor that an agency is, so far without a scope."""
+    return Actor(
+        user_id=UserId(agency.id),
+        user_name=f"{domain.name}/{agency.name}",
+        domain_id=domain.id,
+        domain_name=domain.name,
+        scope=None,
+        roles=(),
+        delegated=True,
+        assumed_by=Assumed(person.user_id, person.user_name, person.domain_id, person.domain_name),
+    )
 
 
 def resolve(directory: Directory, scope: ScopeRequest, home: DomainId) -> str:
-    """The id of the wanted scope, for a user of domain `home`. Raises Unauthenticated."""
+    """The id of the wanted scope, for a user of domain `home`; one that is nowhere if unknown."""
     reference = scope.reference
     if scope.target is Target.DOMAIN:
         found: Domain | Project | None = directory.find_domain(reference)
     else:
         inside = reference.domain or Reference(id=home)
         found = directory.find_project(Reference(reference.id, reference.name, inside))
-    if found is None:
-        refuse(f"the {scope.target} does not exist")
-    return found.id
-
-
-def domain_of(directory: Directory, scope: Scope) -> DomainId | None:
-    """The domain a scope is or lies in."""
-    if isinstance(scope, DomainScope):
-        return scope.id
-    if scope is None:
-        return None
-    project = directory.find_project(Reference(id=scope.id))
-    return project.domain.id if project else None
+    return found.id if found is not None else NOWHERE
 
 
 def refuse(why: str) -> NoReturn:
@@ -80,24 +149,31 @@ def refuse(why: str) -> NoReturn:
     raise Unauthenticated("APIGW.0301", why)
 
 
-def _scope(directory: Directory, target: Target, target_id: str) -> tuple[Scope, Domain]:
+def _place(directory: Directory, target: Target, target_id: str) -> _Place | None:
     if target is Target.DOMAIN:
         domain = directory.find_domain(Reference(id=target_id))
-        if domain is None or not domain.enabled:
-            refuse("the token's domain does not exist or is disabled")
-        return DomainScope(domain.id, domain.name), domain
+        enabled = domain is not None and domain.enabled
+        return _Place(DomainScope(domain.id, domain.name), domain) if domain and enabled else None
     project = directory.find_project(Reference(id=target_id))
     if project is None or not (project.enabled and project.domain.enabled):
-        refuse("the token's project does not exist or is disabled")
-    return ProjectScope(project.id, project.name, project.number), project.domain
+        return None
+    return _Place(ProjectScope(project.id, project.name, project.number), project.domain)
 
 
-def _actor(user: User, scope: Scope, roles: tuple[str, ...]) -> Actor:
+def _policies(roles: tuple[Role, ...]) -> tuple[Policy, ...]:
+    return tuple(role.policy for role in roles)
+
+
+def _actor(
+    user: User, scope: Scope, held: tuple[Role, ...], home_policies: tuple[Policy, ...]
+) -> Actor:
     return Actor(
         user_id=user.id,
         user_name=user.name,
         domain_id=user.domain.id,
         domain_name=user.domain.name,
         scope=scope,
-        roles=roles,
+        roles=tuple(role.name for role in held),
+        policies=_policies(held),
+        home_policies=home_policies,
     )

@@ -1,9 +1,10 @@
 """Tokens: who, for what, and until when, sealed with a key only this service has.
 
 A token needs no row in the database: the sealed text holds ids and times, 204 characters in all.
-What the ids mean (names, roles, still enabled, not revoked) is looked up each time a token is
-used, by service.py. Times keep their microseconds, so that "everything issued before now" is
-sharp. Reading is remembered for the newest tokens: unsealing costs more than the rest.
+What the ids mean (names, roles, still enabled, not revoked) is looked up by sessions.py. Times
+keep their microseconds, so that "everything issued before now" is sharp. Reading is remembered
+for the newest tokens, as unsealing costs more than the rest, and for as long as the keys are the
+same: nothing that was remembered outlives a retired key.
 """
 
 from __future__ import annotations
@@ -19,15 +20,20 @@ from functools import lru_cache
 from cryptography.fernet import InvalidToken, MultiFernet
 
 from searchplane.domain.ids import UserId
+from searchplane.iam.key_ring import Keys, KeySource
 from searchplane.store.identity import Target
 
 LAYOUT = 1
+LAYOUT_OF_AGENCIES = 2
+"""As the first, with the agency's id behind it."""
+
 REMEMBERED = 4096
 MAX_LENGTH = 512
 """Characters; anything longer is not ours and is not looked at."""
 
 _PACKED = struct.Struct(">BBBQQ16s16s16s16s")
 _NONE = bytes(16)
+_LENGTHS = {LAYOUT: _PACKED.size, LAYOUT_OF_AGENCIES: _PACKED.size + len(_NONE)}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _TARGETS = {0: None, 1: Target.PROJECT, 2: Target.DOMAIN}
@@ -39,6 +45,7 @@ class Method(IntFlag):
 
     PASSWORD = 1
     TOKEN = 2
+    ASSUME_ROLE = 4
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,7 @@ class Claims:
     """What a token says. Ids are 32 hexadecimal digits.
 
     `audit_id` is this token's own and no secret; `chain_id` is the audit id of the token that the
-    chain of re-scoping began with.
+    chain of re-scoping began with. With an `agency_id` the user acts through that agency.
     """
 
     user_id: UserId
@@ -57,6 +64,7 @@ class Claims:
     chain_id: str | None = None
     target: Target | None = None
     target_id: str | None = None
+    agency_id: str | None = None
 
     def method_names(self) -> list[str]:
         return [method.name.lower() for method in Method if method in self.methods and method.name]
@@ -77,34 +85,50 @@ def new_audit_id() -> str:
 class Tokens:
     """Seals and reads tokens; safe to share between threads."""
 
-    def __init__(self, keys: MultiFernet) -> None:
+    def __init__(self, keys: KeySource) -> None:
         self._keys = keys
         self._read = lru_cache(REMEMBERED)(self._unseal)
 
     def seal(self, claims: Claims) -> SealedToken:
-        sealed = self._keys.encrypt(_pack(claims))
+        sealed = self._keys.current().fernet.encrypt(_pack(claims))
         return SealedToken(sealed.decode("ascii").rstrip("="), claims)
 
     def read(self, value: str) -> Claims | None:
         """What the token says, expired or not; None if it is not one of ours."""
         if len(value) > MAX_LENGTH:
             return None
+        keys = self._keys.current()
+        found = self._read_with(keys, value)
+        if found is None:
+            newer = self._keys.looked_again()
+            if newer.generation != keys.generation:
+                return self._read_with(newer, value)
+        return found
+
+    @property
+    def generation(self) -> int:
+        """Of the keys. What was read with those of another generation must be read again."""
+        return self._keys.current().generation
+
+    def _read_with(self, keys: Keys, value: str) -> Claims | None:
         try:
-            return self._read(value)
+            return self._read(value, keys.fernet)
         except (InvalidToken, ValueError):
             return None
 
-    def _unseal(self, value: str) -> Claims:
+    @staticmethod
+    def _unseal(value: str, keys: MultiFernet) -> Claims:
         # Base64 readers skip what they do not know; one token must have one spelling only.
         raw = base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
         if base64.urlsafe_b64encode(raw).decode("ascii").rstrip("=") != value:
             raise ValueError("not the one spelling of this token")
-        return _unpack(self._keys.decrypt(base64.urlsafe_b64encode(raw)))
+        return _unpack(keys.decrypt(base64.urlsafe_b64encode(raw)))
 
 
 def _pack(claims: Claims) -> bytes:
-    return _PACKED.pack(
-        LAYOUT,
+    agency = bytes.fromhex(claims.agency_id) if claims.agency_id else b""
+    packed = _PACKED.pack(
+        LAYOUT_OF_AGENCIES if agency else LAYOUT,
         _TARGET_NUMBERS[claims.target],
         claims.methods,
         (claims.issued - _EPOCH) // _MICROSECOND,
@@ -114,12 +138,16 @@ def _pack(claims: Claims) -> bytes:
         bytes.fromhex(claims.audit_id),
         bytes.fromhex(claims.chain_id) if claims.chain_id else _NONE,
     )
+    return packed + agency
 
 
 def _unpack(packed: bytes) -> Claims:
-    if len(packed) != _PACKED.size or packed[0] != LAYOUT:
+    agency = packed[_PACKED.size :]
+    if _LENGTHS.get(packed[0]) != len(packed):
         raise ValueError("a token of another version's layout")
-    _, target, methods, issued, expires, user, target_id, audit, chain = _PACKED.unpack(packed)
+    _, target, methods, issued, expires, user, target_id, audit, chain = _PACKED.unpack(
+        packed[: _PACKED.size]
+    )
     return Claims(
         user_id=UserId(user.hex()),
         target=_TARGETS[target],
@@ -129,4 +157,5 @@ def _unpack(packed: bytes) -> Claims:
         expires=_EPOCH + expires * _MICROSECOND,
         audit_id=audit.hex(),
         chain_id=chain.hex() if chain != _NONE else None,
+        agency_id=agency.hex() or None,
     )

@@ -14,8 +14,8 @@ starts from a fresh look.
 Threads. The loop has a thread and an event loop of its own (app.py starts it), so that a busy
 HTTP edge cannot hold it up. Within it everything is asyncio; SQL and key generation go to worker
 threads. A cluster is tended by exactly one task, so there is never more than one pass at a time
-over it; the data folder's lock (one service per folder) makes that true across processes. No pass
-waits in a procedure: what takes long is started, and looked at again by a later pass.
+over it; the right to tend (Tenure in ports.py) makes that true across processes. No pass waits in
+a procedure: what takes long is started, and looked at again by a later pass.
 
 What it will not do: decide anything. domain/plan.py decides, from values alone.
 """

@@ -34,7 +34,7 @@ from searchplane.errors import Permanent, Transient
 from searchplane.reconciler import certificates
 from searchplane.reconciler.compose import addresses_of, target_of
 from searchplane.reconciler.ports import Ports
-from searchplane.store import clusters, secrets
+from searchplane.store import clusters
 
 
 class Superseded(Exception):
@@ -52,7 +52,9 @@ async def act(step: Step, cluster: Cluster, ports: Ports) -> Cluster:
         case EndBootstrap():
             cluster = await _end_bootstrap(cluster, ports)
         case IssueCertificates():
-            await asyncio.to_thread(certificates.issue_missing, cluster, ports.database)
+            await asyncio.to_thread(
+                certificates.issue_missing, cluster, ports.database, ports.secrets
+            )
         case ExcludeFromAllocation() | ExcludeFromVoting():
             await _tell_engine(step, cluster, ports)
         case HaltNode(node_id):
@@ -170,7 +172,7 @@ async def _record_node(cluster: Cluster, node: Node, ports: Ports) -> Cluster:
 
 def _secrets(cluster: Cluster, ports: Ports) -> dict[str, str]:
     with ports.database.read() as connection:
-        return secrets.of_cluster(connection, cluster.id)
+        return ports.secrets.of_cluster(connection, cluster.id)
 
 
 def _forget(cluster: Cluster, ports: Ports) -> None:

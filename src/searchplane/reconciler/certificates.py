@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 from searchplane.domain.cluster import Cluster
 from searchplane.engine.certificates import KeyPair, issue_admin, issue_node, new_authority
-from searchplane.store import secrets
 from searchplane.store.database import Database
+from searchplane.store.secrets import ClusterSecrets
 
 AUTHORITY = "authority"
 CONTROL = "control"
@@ -31,7 +31,7 @@ def pair(kept: Mapping[str, str], name: str) -> KeyPair:
     return KeyPair(kept[f"{name}.certificate"], kept[f"{name}.key"])
 
 
-def issue_missing(cluster: Cluster, database: Database) -> None:
+def issue_missing(cluster: Cluster, database: Database, secrets: ClusterSecrets) -> None:
     """Make and store what is missing, in one transaction: all of it or nothing."""
     now = datetime.now(UTC)
     with database.write() as connection:

@@ -4,6 +4,10 @@ Each cluster has one task: a pass, then a wait until the pass asked to be repeat
 somebody wakes it (a request was accepted, a process died). A bounded number of passes run at the
 same time. Work that fails, be it by a fault of ours, is logged and tried again ever more slowly;
 the other clusters do not notice, and the loop goes on.
+
+Requests are also accepted by processes that cannot wake it, so it asks twice a second which
+records have grown a revision. It asks over what holds its right to tend (Tenure): while that does
+not answer, no pass is begun, and when another process has the right, the loop ends.
 """
 
 from __future__ import annotations
@@ -17,9 +21,10 @@ from typing import Any
 from searchplane.domain.ids import ClusterId
 from searchplane.domain.observed import HostCapacity
 from searchplane.errors import SearchplaneError
-from searchplane.reconciler.one_pass import OnePass
-from searchplane.reconciler.ports import Ports
+from searchplane.reconciler.one_pass import OnePass, Outcome
+from searchplane.reconciler.ports import Ports, Tenure
 from searchplane.store import capacity, clusters
+from searchplane.store.lease import TendedByAnother
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +32,8 @@ AT_WORK = 8
 """Passes that may run at the same time."""
 CAPACITY_SECONDS = 5.0
 """Between two looks at the host."""
+POLL_SECONDS = 0.5
+"""Between two questions for what other processes have accepted."""
 LONGEST_BACKOFF = 60.0
 """Between two passes over a cluster that fail."""
 LONGEST_RETRY = 5.0
@@ -36,9 +43,11 @@ LONGEST_RETRY = 5.0
 class Loop:
     """Runs in one event loop; `wake` may be called from any thread."""
 
-    def __init__(self, ports: Ports, one_pass: OnePass) -> None:
+    def __init__(self, ports: Ports, one_pass: OnePass, tenure: Tenure) -> None:
         self._ports = ports
         self._pass = one_pass
+        self._tenure = tenure
+        self._revisions: dict[ClusterId, int] = {}
         self._wakes: dict[ClusterId, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(AT_WORK)
@@ -62,13 +71,18 @@ class Loop:
     async def run(self, stopping: asyncio.Event, looked: Callable[[], None] = lambda: None) -> None:
         """Tend all clusters until `stopping` is set; passes at work are then cut off.
 
-        `looked` is called when the host was looked at for the first time, or could not be.
+        `looked` is called when the host was looked at for the first time, or could not be. Raises
+        TendedByAnother when the right to tend was lost.
         """
         self._loop = asyncio.get_running_loop()
         self._begin(self._watch_capacity(looked))
-        self._begin(supervised("listing the clusters", self._wake_all))
+        watching = self._begin(self._watch_clusters())
+        ends: list[asyncio.Task[Any]] = [watching, asyncio.create_task(stopping.wait())]
+        self._tasks.update(ends)
         try:
-            await stopping.wait()
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if watching.done():
+                watching.result()
         finally:
             self._loop = None
             for task in self._tasks:
@@ -82,15 +96,24 @@ class Loop:
             self._begin(self._tend(cluster_id, event))
         event.set()
 
-    async def _wake_all(self) -> None:
-        """Look at every cluster there is, however long the database takes to answer."""
-        for cluster_id in await asyncio.to_thread(self._all_ids):
-            self._wake(cluster_id)
+    async def _watch_clusters(self) -> None:
+        while True:
+            await supervised("listing the clusters", self._wake_changed, ends_with=TendedByAnother)
+            await asyncio.sleep(POLL_SECONDS)
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _wake_changed(self) -> None:
+        """Look at every cluster with a wish that was not there at the last question."""
+        found = await asyncio.to_thread(self._wishes)
+        before, self._revisions = self._revisions, found
+        for cluster_id, revision in found.items():
+            if before.get(cluster_id) != revision:
+                self._wake(cluster_id)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task: asyncio.Task[None] = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _tend(self, cluster_id: ClusterId, wake: asyncio.Event) -> None:
         failures = 0
@@ -98,7 +121,7 @@ class Loop:
             wake.clear()
             try:
                 async with self._slots:
-                    outcome = await self._pass.run(cluster_id)
+                    outcome = await self._run_if_held(cluster_id)
             except Exception:
                 failures += 1
                 log.exception("the pass over cluster %s failed", cluster_id)
@@ -111,6 +134,11 @@ class Loop:
             with suppress(TimeoutError):
                 await asyncio.wait_for(wake.wait(), after)
 
+    async def _run_if_held(self, cluster_id: ClusterId) -> Outcome:
+        if not self._tenure.is_held:
+            return Outcome(POLL_SECONDS)
+        return await self._pass.run(cluster_id)
+
     async def _watch_capacity(self, looked: Callable[[], None]) -> None:
         async def look() -> None:
             try:
@@ -122,18 +150,24 @@ class Loop:
             await supervised("looking at the host", look)
             await asyncio.sleep(CAPACITY_SECONDS)
 
-    def _all_ids(self) -> list[ClusterId]:
-        with self._ports.database.read() as connection:
-            return clusters.all_ids(connection)
+    def _wishes(self) -> dict[ClusterId, int]:
+        with self._tenure.read() as connection:
+            return clusters.revisions(connection)
 
 
-async def supervised(doing: str, work: Callable[[], Awaitable[None]]) -> None:
-    """Do the work; after every fault again, ever more slowly."""
+async def supervised(
+    doing: str,
+    work: Callable[[], Awaitable[None]],
+    ends_with: type[Exception] | tuple[()] = (),
+) -> None:
+    """Do the work; after every fault but `ends_with` again, ever more slowly."""
     failures = 0
     while True:
         try:
             await work()
             return
+        except ends_with:
+            raise
         except Exception as error:  # whatever it is, the clusters stay tended
             failures += 1
             # Only a fault of ours is told with where it comes from.

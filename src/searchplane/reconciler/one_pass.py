@@ -27,7 +27,7 @@ from searchplane.reconciler.act import Superseded, act
 from searchplane.reconciler.certificates import certified
 from searchplane.reconciler.observe import observe
 from searchplane.reconciler.ports import Ports
-from searchplane.store import clusters, events, secrets
+from searchplane.store import clusters, events
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +111,9 @@ class OnePass:
             if cluster_id not in self._memories:
                 self._memories[cluster_id] = _remembered(events.last(connection, cluster_id))
             secured = cluster.spec.security.authority
-            return cluster, secrets.of_cluster(connection, cluster_id) if secured else {}
+            if not secured:
+                return cluster, {}
+            return cluster, self._ports.secrets.of_cluster(connection, cluster_id)
 
     def _tell(self, cluster: Cluster, found: Plan, at: datetime) -> Cluster:
         after = _told(cluster, found, at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,7 +10,8 @@ from searchplane.domain.engines import Engine
 from searchplane.domain.observed import Distribution, EngineView, Target, Unknown
 from searchplane.drivers.base import Checkpoint, Driver
 from searchplane.reconciler.compose import Compose
-from searchplane.store.database import Database
+from searchplane.store.database import Database, Transaction
+from searchplane.store.secrets import ClusterSecrets
 
 
 class EngineProbe(Protocol):
@@ -42,11 +44,26 @@ class EnsureDistribution(Protocol):
         """Begin to install the engine if it is missing, and say at once how far that is."""
 
 
+class Tenure(Protocol):
+    """The right to tend the clusters of the database, which one process has at a time."""
+
+    @property
+    def is_held(self) -> bool:
+        """False after a loss, until a reading has brought it back."""
+
+    def read(self) -> AbstractContextManager[Transaction]:
+        """A connection that answers only while the right is held; it is taken again if lost.
+
+        Raises TendedByAnother, or Transient when it cannot be known who has it.
+        """
+
+
 @dataclass(frozen=True)
 class Ports:
     """All of it, in one value. `checkpoint` is called after each durable effect."""
 
     database: Database
+    secrets: ClusterSecrets
     driver: Driver
     probe: EngineProbe
     control: EngineControl

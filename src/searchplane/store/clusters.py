@@ -103,6 +103,12 @@ def all_ids(connection: Connection) -> list[ClusterId]:
     return [ClusterId(found) for found in connection.execute(select(clusters.c.id)).scalars()]
 
 
+def revisions(connection: Connection) -> dict[ClusterId, int]:
+    """Every cluster, and how many wishes for it were accepted."""
+    rows = connection.execute(select(clusters.c.id, clusters.c.revision))
+    return {ClusterId(cluster_id): revision for cluster_id, revision in rows}
+
+
 def all_nodes(connection: Connection) -> tuple[Node, ...]:
     """Every node of every cluster; what the host has promised."""
     return tuple(_node(row) for row in connection.execute(select(nodes)).mappings())

@@ -1,53 +1,79 @@
-"""Connections, transactions and the schema's version.
+"""Connections and transactions, on SQLite or PostgreSQL.
 
-SQLite in WAL mode by default, with full synchronisation: a committed record survives a crash of
-the machine. SQLite has one writer at a time, so writers queue on a lock of ours, which is fairer
-than its busy handler. On PostgreSQL the lock is not taken.
+Both give the same promises: a reader sees one state, and writers come one after another, so that
+what a writer has checked holds until it commits. How each database keeps them is told in
+sqlite.py and postgres.py. Writers of one process queue on a lock of ours first: it is fairer than
+SQLite's busy handler, and those who wait hold no connection.
 """
 
 from __future__ import annotations
 
-import os
-import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from pathlib import Path
+from contextlib import contextmanager
+from typing import Protocol
 
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
 
-from searchplane.errors import Permanent, Transient
+from searchplane.errors import SearchplaneError, Transient
+from searchplane.settings import Settings
+from searchplane.store.sqlite import Sqlite, private_sqlite
 
-BUSY_TIMEOUT_MS = 10_000
+__all__ = ["Database", "Transaction", "open_database", "private_sqlite"]
+
+WRITER_SECONDS = 30.0
+"""How long a writer waits for those before it."""
 
 Transaction = Connection
 """What `read` and `write` give, for those who only pass it on."""
+
+
+class Backend(Protocol):
+    """What differs between the databases."""
+
+    def open(self, url: str) -> Engine:
+        """The pool of connections; nothing is connected yet."""
+
+    def for_writing(self, connection: Connection) -> Connection:
+        """The connection, its next transaction one that writes."""
+
+    def begin_writing(self, connection: Connection) -> None:
+        """The first thing inside a transaction that writes."""
+
+    def explain(self, error: DBAPIError) -> SearchplaneError | None:
+        """What the error means to a caller; None when it is a fault of ours."""
 
 
 class Database:
     """One database; safe to share between threads."""
 
     def __init__(self, url: str) -> None:
-        self._engine = create_engine(url, pool_size=20, max_overflow=20)
-        self._sqlite = self._engine.dialect.name == "sqlite"
+        self.url = url
+        self._backend = _backend(url)
+        self._engine = self._backend.open(url)
         self._writer = threading.Lock()
-        if self._sqlite:
-            _prepare_sqlite(self._engine)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether processes of other machines may work on it too."""
+        return self._engine.dialect.name != "sqlite"
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A consistent view; nothing written in it is kept."""
-        with _explained(), self._engine.connect() as connection, connection.begin():
+        """A consistent view; nothing is written in it."""
+        with self._explained(), self._engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction: committed at the end, rolled back on any exception."""
-        with self._writer if self._sqlite else nullcontext(), _explained():
-            raw = self._engine.connect()
-            with raw.execution_options(searchplane_write=True) as connection, connection.begin():
+        with self._alone(), self._explained(), self._engine.connect() as raw:
+            connection = self._backend.for_writing(raw)
+            with connection.begin():
+                self._backend.begin_writing(connection)
                 yield connection
 
     def close(self) -> None:
@@ -58,55 +84,40 @@ class Database:
         """For migrations only."""
         return self._engine
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        if not self._writer.acquire(timeout=WRITER_SECONDS):
+            raise Transient(
+                f"the database does not answer: other changes have taken {WRITER_SECONDS:.0f} s"
+            )
+        try:
+            yield
+        finally:
+            self._writer.release()
 
-def private_sqlite(data: Path) -> str:
-    """The URL of a data folder's database, which nobody but its owner can read.
-
-    Nodes' users may pass through the data folder, and the database holds keys: it is made here
-    with its mode, which SQLite gives to its other files too. A copy that was put back may have
-    lost it.
-    """
-    path = data / "searchplane.db"
-    try:
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        os.fchmod(file, 0o600)
-        os.close(file)
-    except OSError as error:
-        raise Permanent(f"the database {path} cannot be opened: {error.strerror}") from error
-    return f"sqlite:///{path}"
-
-
-def _prepare_sqlite(engine: Engine) -> None:
-    @event.listens_for(engine, "connect")
-    def configure(connection: sqlite3.Connection, _record: object) -> None:
-        # Transactions are begun by the listener below; the module's own are switched off.
-        connection.isolation_level = None
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            f"busy_timeout={BUSY_TIMEOUT_MS}",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        # A writer takes its lock at once: a read that becomes a write can fail half-way.
-        writes = connection.get_execution_options().get("searchplane_write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except NoConnection as error:
+            raise Transient("the database does not answer: all connections are in use") from error
+        except DBAPIError as error:
+            known = self._backend.explain(error)
+            if known is None:
+                raise
+            raise known from error
 
 
-@contextmanager
-def _explained() -> Iterator[None]:
-    try:
-        yield
-    except OperationalError as error:
-        cause = str(error.orig)
-        hint = "; its disk may be full or failing" if "disk I/O" in cause else ""
-        raise Transient(f"the database does not answer: {cause}{hint}") from error
-    except DatabaseError as error:
-        if isinstance(error.orig, sqlite3.DatabaseError) and not isinstance(
-            error.orig, sqlite3.IntegrityError
-        ):
-            raise Permanent(f"the database is damaged: {error.orig}") from error
-        raise
+def open_database(settings: Settings) -> Database:
+    """The database of these settings: the setting's server, or the data folder's file."""
+    if settings.database_url is not None:
+        return Database(settings.database_url.get_secret_value())
+    return Database(private_sqlite(settings.data))
+
+
+def _backend(url: str) -> Backend:
+    if url.startswith("sqlite:"):
+        return Sqlite()
+    from searchplane.store.postgres import Postgres
+
+    return Postgres()

@@ -6,7 +6,7 @@ Statements are built once: looking up who is asking happens on every request.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from sqlalchemy import (
@@ -17,22 +17,30 @@ from sqlalchemy import (
     bindparam,
     delete,
     exists,
+    func,
     insert,
     literal,
     or_,
     select,
+    union,
     update,
 )
 
 from searchplane.domain.ids import DomainId, ProjectId, UserId
 from searchplane.store.schema import (
+    agency_roles,
     domains,
+    group_members,
+    group_roles,
     identity_version,
     projects,
     revocations,
     role_assignments,
     users,
 )
+
+MOST_REVOCATIONS = 10_000
+"""Tokens of one user that are ended one by one and not yet expired."""
 
 
 class Target(StrEnum):
@@ -79,6 +87,8 @@ class User:
     enabled: bool
     domain: Domain
     password_hash: str = field(repr=False)
+    valid_from: datetime | None = None
+    """Tokens issued then or before are ended."""
 
 
 _DOMAIN_COLUMNS = (
@@ -91,7 +101,12 @@ _PROJECTS = select(
     projects.c.id, projects.c.number, projects.c.name, projects.c.enabled, *_DOMAIN_COLUMNS
 ).join_from(projects, domains)
 _USERS = select(
-    users.c.id, users.c.name, users.c.enabled, users.c.password_hash, *_DOMAIN_COLUMNS
+    users.c.id,
+    users.c.name,
+    users.c.enabled,
+    users.c.password_hash,
+    users.c.valid_from,
+    *_DOMAIN_COLUMNS,
 ).join_from(users, domains)
 
 _DOMAIN_BY_ID = _DOMAINS.where(domains.c.id == bindparam("id"))
@@ -113,7 +128,9 @@ _ROLES = (
     )
     .order_by(role_assignments.c.role)
 )
-_REVOKED = select(literal(1)).where(revocations.c.audit_id == bindparam("audit_id"))
+_REVOKED = select(literal(1)).where(
+    or_(revocations.c.audit_id == bindparam("own"), revocations.c.audit_id == bindparam("first"))
+)
 _BUMP = update(identity_version).values(version=identity_version.c.version + 1)
 
 
@@ -124,6 +141,19 @@ def bump(connection: Connection) -> None:
     policies, projects, domains, keys, agencies, revocations. Once or often is the same.
     """
     connection.execute(_BUMP)
+
+
+def end_tokens(connection: Connection, user_id: str) -> None:
+    """End every token of the user that was issued until this moment, and no later one.
+
+    Part of a transaction that writes, and the moment is taken here: transactions that write come
+    one after another, and a token is issued inside one too. The time at which the request came
+    in would be too early: a login that is checked against the old password meanwhile would
+    survive.
+    """
+    now = datetime.now(UTC)
+    connection.execute(update(users).where(users.c.id == user_id).values(valid_from=now))
+    bump(connection)
 
 
 class Directory:
@@ -165,13 +195,24 @@ class Directory:
         statement = _DOMAINS.where(domains.c.id.in_(held)).order_by(domains.c.name)
         return tuple(_domain(row) for row in self._connection.execute(statement).mappings())
 
-    def is_revoked(self, audit_id: str) -> bool:
-        return self._connection.execute(_REVOKED, {"audit_id": audit_id}).first() is not None
+    def is_revoked(self, audit_id: str, chain_id: str | None = None) -> bool:
+        """Whether the token was ended, or the one that its chain of re-scoping began with."""
+        both = {"own": audit_id, "first": chain_id or audit_id}
+        return self._connection.execute(_REVOKED, both).first() is not None
 
-    def revoke(self, audit_id: str, expires: datetime, now: datetime) -> None:
-        """Remember a token as revoked until it expires, and forget those that have."""
+    def revoke(self, audit_id: str, user_id: UserId, expires: datetime, now: datetime) -> None:
+        """Remember the user's token as ended until it expires, and forget those that have.
+
+        A user's list has an end: with one more than that, all tokens of the user end instead.
+        """
         self._connection.execute(delete(revocations).where(revocations.c.expires <= now))
-        self._connection.execute(insert(revocations).values(audit_id=audit_id, expires=expires))
+        values = {"audit_id": audit_id, "user_id": user_id, "expires": expires}
+        self._connection.execute(insert(revocations).values(values))
+        own = revocations.c.user_id == user_id
+        count = self._connection.execute(select(func.count()).where(own)).scalar_one()
+        if count > MOST_REVOCATIONS:
+            self._connection.execute(delete(revocations).where(own))
+            end_tokens(self._connection, user_id)
         bump(self._connection)
 
     def is_empty(self) -> bool:
@@ -228,10 +269,26 @@ def _first(
     return connection.execute(by_name, values).mappings().first()
 
 
-def _held(user_id: UserId, target: Target) -> SelectBase:
-    return select(role_assignments.c.target_id).where(
-        role_assignments.c.user_id == user_id, role_assignments.c.target == target.value
+def _held(holder: UserId, target: Target) -> SelectBase:
+    """The ids of what a user, or an agency, has a role on, directly or through groups."""
+    joined = select(group_members.c.group_id).where(group_members.c.user_id == holder)
+    grants = (
+        (role_assignments, role_assignments.c.user_id == holder),
+        (group_roles, group_roles.c.group_id.in_(joined)),
+        (agency_roles, agency_roles.c.agency_id == holder),
     )
+    found = [
+        select(table.c.target_id).where(theirs, table.c.target == target.value)
+        for table, theirs in grants
+    ]
+    if target is Target.PROJECT:
+        found += [
+            select(projects.c.id)
+            .join(table, table.c.target_id == projects.c.domain_id)
+            .where(theirs, table.c.target == "inherited")
+            for table, theirs in grants[1:]
+        ]
+    return union(*found)
 
 
 def _domain(row: RowMapping) -> Domain:
@@ -255,4 +312,5 @@ def _user(row: RowMapping) -> User:
         enabled=row["enabled"],
         domain=_domain(row),
         password_hash=row["password_hash"],
+        valid_from=row["valid_from"],
     )

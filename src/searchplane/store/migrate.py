@@ -2,8 +2,9 @@
 
 The usual start finds the newest schema, the first start makes it; neither imports Alembic, which
 takes a third of a second that `serve` does not have to spare. All migrations run in one
-transaction, so a crash or a full disk half-way leaves the old schema. There is no way back to an
-older schema: that is what a backup is for.
+transaction, so a crash or a full disk half-way leaves the old schema. Processes that start at once
+queue as writers do, and the second finds the work done. There is no way back to an older schema:
+that is what a backup is for.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from sqlalchemy import (
     insert,
     inspect,
     select,
+    text,
 )
 
 from searchplane.errors import Permanent
@@ -47,14 +49,34 @@ def migrate(database: Database) -> None:
 
     Raises Permanent when the database was written by a newer version.
     """
-    with database.read() as connection:
-        if _revision(connection) == NEWEST:
-            return
+    if is_current(database):
+        return
     with database.write() as connection:
+        if revision(connection) == NEWEST:
+            return  # another process came first
+        if connection.dialect.name == "postgresql":
+            _prepare_server(connection)
         if inspect(connection).get_table_names():
             upgrade(connection)
         else:
             _make(connection)
+
+
+def is_current(database: Database) -> bool:
+    """Whether the schema is the one this version works with."""
+    with database.read() as connection:
+        return revision(connection) == NEWEST
+
+
+def _prepare_server(connection: Connection) -> None:
+    """A migration of much data may last longer than any request; and text must fit in."""
+    encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
+    if encoding != "UTF8":
+        raise Permanent(
+            f"the database stores text as {encoding}; UTF8 is right: createdb --template template0 "
+            "--encoding UTF8 NAME"
+        )
+    connection.execute(text("SET LOCAL statement_timeout = 0"))
 
 
 def _make(connection: Connection) -> None:
@@ -65,7 +87,7 @@ def _make(connection: Connection) -> None:
     connection.execute(insert(_MARK).values(version_num=NEWEST))
 
 
-def _revision(connection: Connection) -> str | None:
+def revision(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(select(_MARK.c.version_num)).scalar()
@@ -76,7 +98,7 @@ def upgrade(connection: Connection) -> None:
     from alembic import command
     from alembic.script import ScriptDirectory
 
-    found = _revision(connection)
+    found = revision(connection)
     config = configuration()
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if found is not None and found not in known:

@@ -175,7 +175,6 @@ access_keys = Table(
     Column("description", String(255), nullable=False),
     Column("created", UtcTime, nullable=False),
     Column("last_used", UtcTime),
-    Column("failures", Integer, nullable=False),  # signatures in a row that were wrong
     Column("locked_until", UtcTime),
 )
 
@@ -241,6 +240,7 @@ revocations = Table(
     metadata,
     Column("audit_id", String(64), primary_key=True),
     Column("expires", UtcTime, nullable=False, index=True),
+    Column("user_id", String(64), nullable=False, server_default="", index=True),  # the token's
 )
 
 clusters = Table(
@@ -324,4 +324,14 @@ capacity = Table(
     Column("memory_available_mb", Integer, nullable=False),
     Column("disk_free_bytes", BigInteger, nullable=False),
     Column("observed", UtcTime, nullable=False),
+)
+
+home = Table(
+    "home",
+    metadata,
+    Column("id", Integer, primary_key=True),  # one row, 1
+    Column("folder", String(32), nullable=False),  # the id of the data folder with the nodes
+    Column("place", Text, nullable=False),  # its machine and path, for people
+    Column("max_heap_mb", Integer, nullable=False),
+    Column("processors", Integer, nullable=False),
 )

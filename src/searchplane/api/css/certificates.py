@@ -15,7 +15,7 @@ from searchplane.api.css.clusters import find_cluster
 from searchplane.api.fields import Reply
 from searchplane.api.operation import Answer, Call, Operation
 from searchplane.errors import NotFound, Refused
-from searchplane.store import secrets
+from searchplane.store.secrets import AUTHORITY_CERTIFICATE
 
 FILE_NAME = "CloudSearchService.cer"
 """What the public service calls it."""
@@ -36,8 +36,8 @@ def download(call: Call) -> Answer:
 def of_cluster(call: Call) -> Answer:
     cluster = find_cluster(call)
     with call.services.database.read() as connection:
-        kept = secrets.of_cluster(connection, cluster.id)
-    pem = kept.get(secrets.AUTHORITY_CERTIFICATE)
+        kept = call.services.secrets.of_cluster(connection, cluster.id)
+    pem = kept.get(AUTHORITY_CERTIFICATE)
     if pem is None:
         raise Refused(
             "CSS.5090",
@@ -52,7 +52,7 @@ def of_project(call: Call) -> Answer:
 
 def _authorities(call: Call) -> list[str]:
     with call.services.database.read() as connection:
-        found = secrets.authorities_of_project(connection, call.project.id)
+        found = call.services.secrets.authorities_of_project(connection, call.project.id)
     if not found:
         raise NotFound("CSS.0016", "the project has no cluster in security mode")
     return [pem for _cluster_id, pem in found]

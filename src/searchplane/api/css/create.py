@@ -14,6 +14,7 @@ from pydantic import Field
 
 from searchplane.api.fields import Boolean, Integer, Reply, Request, Text, TextOrNumber
 from searchplane.api.operation import Answer, Call, Operation, Pool
+from searchplane.domain import quota
 from searchplane.domain.admission import admit
 from searchplane.domain.backup import DEFAULT_PERIOD
 from searchplane.domain.cluster import (
@@ -31,8 +32,9 @@ from searchplane.domain.creation import Draft, accept
 from searchplane.domain.engines import DEFAULT_DATASTORE, Datastore
 from searchplane.domain.ids import ClusterId, NodeId
 from searchplane.domain.layout import lay_out
-from searchplane.store import capacity, clusters, events, secrets
+from searchplane.store import capacity, clusters, events, quotas
 from searchplane.store.database import Transaction
+from searchplane.store.secrets import ADMIN_HASH
 
 
 class VolumeBody(Request):
@@ -126,7 +128,7 @@ def create_cluster(call: Call) -> Answer:
     with call.services.database.write() as connection:
         _check(call, connection, cluster)
         clusters.add(connection, cluster)
-        secrets.add_missing(connection, cluster.id, kept)
+        call.services.secrets.add_missing(connection, cluster.id, kept)
         events.add(connection, cluster.id, call.now, events.ACCEPTED, _said(call, spec))
     call.services.wake(cluster.id)
     return Answer(CreateClusterReply(cluster=CreatedCluster(id=cluster.id, name=spec.name)))
@@ -148,8 +150,14 @@ def _new(call: Call, spec: ClusterSpec) -> Cluster:
 
 
 def _check(call: Call, connection: Transaction, cluster: Cluster) -> None:
-    """The name is free, and the host can carry the nodes."""
+    """The name is free, the project may have that much, and the host can carry the nodes."""
     clusters.check_name(connection, cluster.project_id, cluster.spec.name)
+    quotas.check(
+        connection,
+        cluster.project_id,
+        quota.asked_by(cluster.spec),
+        quotas.defaults(call.services.settings),
+    )
     admit(
         cluster.nodes,
         clusters.all_nodes(connection),
@@ -169,7 +177,7 @@ def _secrets(call: Call, body: ClusterBody) -> dict[str, str]:
     """The password's hash; the password itself goes no further than here."""
     if not body.authority_enable or body.admin_pwd is None:
         return {}
-    return {secrets.ADMIN_HASH: call.services.hash_engine_password(body.admin_pwd)}
+    return {ADMIN_HASH: call.services.hash_engine_password(body.admin_pwd)}
 
 
 def _draft(body: ClusterBody) -> Draft:
@@ -227,7 +235,13 @@ OPERATIONS = [
             "CSS.0006",
             "CSS.0023",
             "CSS.0050",
+            "CSS.0052",
+            "CSS.0053",
+            "CSS.0054",
+            "CSS.0055",
+            "CSS.0060",
             "CSS.0066",
+            "CSS.1112",
             "CSS.2026",
             "CSS.3011",
             "CSS.5002",

@@ -1,7 +1,38 @@
-"""The identity operations: tokens, discovery, and what the holder of a token can reach."""
+"""The identity operations: tokens, discovery, what the holder of a token can reach, and the
+directory of users, groups, projects and domains."""
 
 from __future__ import annotations
 
-from searchplane.api.identity import discovery, listings, tokens
+from searchplane.api.identity import (
+    agencies,
+    credentials,
+    discovery,
+    domains,
+    grants,
+    groups,
+    listings,
+    projects,
+    regions,
+    roles,
+    security_policies,
+    temporary,
+    tokens,
+    users,
+)
 
-OPERATIONS = (*discovery.OPERATIONS, *tokens.OPERATIONS, *listings.OPERATIONS)
+OPERATIONS = (
+    *discovery.OPERATIONS,
+    *tokens.OPERATIONS,
+    *listings.OPERATIONS,
+    *regions.OPERATIONS,
+    *users.OPERATIONS,
+    *groups.OPERATIONS,
+    *projects.OPERATIONS,
+    *domains.OPERATIONS,
+    *roles.OPERATIONS,
+    *grants.OPERATIONS,
+    *agencies.OPERATIONS,
+    *security_policies.OPERATIONS,
+    *credentials.OPERATIONS,
+    *temporary.OPERATIONS,
+)

@@ -1,7 +1,8 @@
 """Discovery: which version of the identity API is here, and where. Clients ask before they log in.
 
 The links hold the configured public URL, never the address a request came in by: a client behind
-a proxy or outside a container must be able to follow them.
+a proxy or outside a container must be able to follow them. With an external Keystone they lead
+there.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def _version(settings: Settings) -> Version:
             "id": "v3.6",
             "status": "stable",
             "updated": "2016-04-04T00:00:00Z",
-            "links": [Link(rel="self", href=f"{settings.base_url}/v3/")],
+            "links": [Link(rel="self", href=f"{settings.auth_url}/")],
             "media-types": [
                 MediaType(
                     base="application/json",

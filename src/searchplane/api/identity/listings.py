@@ -11,14 +11,12 @@ from searchplane.api.identity.replies import (
     page_links,
     project_reply,
 )
-from searchplane.api.identity.requests import DomainsQuery, ProjectsQuery
+from searchplane.api.identity.requests import DomainsQuery
 from searchplane.api.operation import Answer, Call, Envelope, Operation
-from searchplane.store.identity import Project
 
 CATALOGUE_PATH = "/v3/auth/catalog"
 OWN_PROJECTS_PATH = "/v3/auth/projects"
 OWN_DOMAINS_PATH = "/v3/auth/domains"
-PROJECTS_PATH = "/v3/projects"
 
 
 def show_catalogue(call: Call) -> Answer:
@@ -31,19 +29,11 @@ def list_own_projects(call: Call) -> Answer:
     """Every project a token can be scoped to."""
     found = call.services.identity.projects(call.user)
     usable = [project for project in found if project.enabled and project.domain.enabled]
-    return _projects(call, usable, OWN_PROJECTS_PATH)
-
-
-def list_projects(call: Call) -> Answer:
-    """The user's projects in their own domain: one name is one project, as SDKs rely on."""
-    query: ProjectsQuery = call.query
-    domain_id = query.domain_id or call.user.domain_id
-    found = [
-        project
-        for project in call.services.identity.projects(call.user)
-        if project.domain.id == domain_id and query.name in (None, project.name)
-    ]
-    return _projects(call, found, PROJECTS_PATH)
+    base_url = call.services.settings.base_url
+    shown = [project_reply(base_url, project) for project in usable]
+    return Answer(
+        body=ProjectsAnswer(projects=shown, links=page_links(base_url, OWN_PROJECTS_PATH))
+    )
 
 
 def list_own_domains(call: Call) -> Answer:
@@ -55,12 +45,6 @@ def list_own_domains(call: Call) -> Answer:
         if domain.enabled and query.name in (None, domain.name)
     ]
     return Answer(body=DomainsAnswer(domains=found, links=page_links(base_url, OWN_DOMAINS_PATH)))
-
-
-def _projects(call: Call, projects: list[Project], path: str) -> Answer:
-    base_url = call.services.settings.base_url
-    shown = [project_reply(base_url, project) for project in projects]
-    return Answer(body=ProjectsAnswer(projects=shown, links=page_links(base_url, path)))
 
 
 OPERATIONS = (
@@ -96,18 +80,6 @@ OPERATIONS = (
         self_service=True,
         query=DomainsQuery,
         answer=DomainsAnswer,
-        envelope=Envelope.IDENTITY,
-    ),
-    Operation(
-        id="listProjects",
-        method="GET",
-        paths=(PROJECTS_PATH,),
-        handler=list_projects,
-        summary="List the user's projects in a domain, by name",
-        action="iam:projects:list",
-        self_service=True,
-        query=ProjectsQuery,
-        answer=ProjectsAnswer,
         envelope=Envelope.IDENTITY,
     ),
 )

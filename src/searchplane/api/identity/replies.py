@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from searchplane.api.fields import Reply
-from searchplane.domain.access import DomainScope, ProjectScope
+from searchplane.domain.access import Assumed, DomainScope, ProjectScope
 from searchplane.iam.catalogue import CatalogueEntry
 from searchplane.iam.sessions import Session
 from searchplane.store.identity import Domain, Project
@@ -49,6 +49,12 @@ class CatalogueEntryReply(Reply):
     endpoints: list[EndpointReply]
 
 
+class AssumedReply(Reply):
+    """Who acts through an agency."""
+
+    user: UserReply
+
+
 class TokenReply(Reply):
     """One of `project`, `domain` or neither, by the token's scope."""
 
@@ -61,6 +67,7 @@ class TokenReply(Reply):
     domain: NamedReply | None = None
     roles: list[NamedReply] | None = None
     catalog: list[CatalogueEntryReply] | None = None
+    assumed_by: AssumedReply | None = None
 
 
 class TokenAnswer(Reply):
@@ -72,11 +79,11 @@ class SelfLink(Reply):
 
 
 class PageLinks(Reply):
-    """Everything is on one page."""
+    """Links to this part of a list and its neighbours; null where there is none."""
 
     self: str
-    next: None
-    previous: None
+    next: str | None
+    previous: str | None
 
 
 class CatalogueAnswer(Reply):
@@ -131,11 +138,22 @@ def token_answer(session: Session, catalogue: tuple[CatalogueEntry, ...] | None)
         told["project"] = OwnedReply(id=scope.id, name=scope.name, domain=domain)
     elif isinstance(scope, DomainScope):
         told["domain"] = NamedReply(id=scope.id, name=scope.name)
+    if actor.assumed_by is not None:
+        told["assumed_by"] = AssumedReply(user=_person(actor.assumed_by))
     if scope is not None:
         told["roles"] = [NamedReply(id=ROLE_ID, name=role) for role in actor.roles]
     if catalogue is not None:
         told["catalog"] = catalogue_reply(catalogue)
     return TokenAnswer(token=TokenReply.model_validate(told))
+
+
+def _person(person: Assumed) -> UserReply:
+    return UserReply(
+        id=person.user_id,
+        name=person.user_name,
+        password_expires_at=None,
+        domain=NamedReply(id=person.domain_id, name=person.domain_name),
+    )
 
 
 def catalogue_reply(catalogue: tuple[CatalogueEntry, ...]) -> list[CatalogueEntryReply]:

@@ -42,12 +42,23 @@ class TokenMethod(Request):
     id: SecretStr
 
 
+class AssumeMethod(Request):
+    """An agency by its name in the domain that trusts; `xrole_name` is its name of old."""
+
+    domain_id: Name | None = None
+    domain_name: Name | None = None
+    agency_name: Name | None = None
+    xrole_name: Name | None = None
+
+
 class IdentityChoice(Request):
     """`methods` says how the user is proven; the object of that name holds the proof."""
 
     methods: Annotated[list[Name], Field(min_length=1, max_length=8)]
     password: PasswordMethod | None = None
     token: TokenMethod | None = None
+    assume_role: AssumeMethod | None = None
+    hw_assume_role: AssumeMethod | None = None
 
 
 class ProjectChoice(Request):
@@ -78,11 +89,6 @@ class TokenQuery(Request):
     nocatalog: str | None = Field(
         default=None, description="Present, with any value or none: leave the catalogue out."
     )
-
-
-class ProjectsQuery(Request):
-    name: Name | None = None
-    domain_id: Name | None = Field(default=None, alias="domain_id")
 
 
 class DomainsQuery(Request):

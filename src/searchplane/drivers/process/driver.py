@@ -41,12 +41,17 @@ TERM_GRACE = 30.0
 """Seconds a node gets to end by itself before a later `stop` kills it."""
 
 
+def _nothing(_pid: int) -> None:
+    """For a driver nobody wants to hear of processes from."""
+
+
 class ProcessDriver:
     """The Driver protocol on this machine's processes.
 
     `data` is the service's data folder. `users` is None to run nodes as the caller (see
-    users.users_if_root). `on_start` is called with the pid of each process, `on_change` on the
-    event loop when a watched node's process ends. `fallback` holds the nodes when `data` cannot
+    users.users_if_root). `on_start` is called with the pid of each process that is started,
+    `on_found` with that of one an earlier service started, `on_change` on the event loop when a
+    watched node's process ends. `fallback` holds the nodes when `data` cannot
     be reached by their users (roots.py).
     """
 
@@ -56,13 +61,15 @@ class ProcessDriver:
         launch: Launch,
         on_change: Callable[[ClusterId], None],
         *,
-        on_start: Callable[[int], None] | None = None,
+        on_start: Callable[[int], None] = _nothing,
+        on_found: Callable[[int], None] = _nothing,
         users: TenantUsers | None,
         checkpoint: Checkpoint = no_checkpoint,
         fallback: Path = FALLBACK,
     ) -> None:
         self._launch = launch
         self._on_start = on_start
+        self._on_found = on_found
         self._users = users
         self._checkpoint = checkpoint
         self._roots = Roots(data, users, fallback)
@@ -102,8 +109,8 @@ class ProcessDriver:
 
     async def observe(self, ref: NodeRef) -> NodeState:
         seen = await asyncio.to_thread(self._observe, ref)
-        if isinstance(seen, Running) and seen.pid is not None:
-            self._watches.add(ref, seen.pid)
+        if isinstance(seen, Running) and seen.pid is not None and self._watches.add(ref, seen.pid):
+            self._on_found(seen.pid)
         return seen
 
     async def nodes(self) -> tuple[NodeRef, ...]:
@@ -145,7 +152,7 @@ class ProcessDriver:
             state.forget_stop(home)
             command, environment = self._launch(spec, home)
             pid = spawn(home, owner, command, environment)
-        if self._on_start is not None and pid is not None:
+        if pid is not None:
             self._on_start(pid)
         self._checkpoint(Step.PROCESS_STARTED)
         return pid

@@ -31,17 +31,18 @@ class Watches:
         self._on_change = on_change
         self._watches: dict[NodeRef, _Watch] = {}
 
-    def add(self, ref: NodeRef, pid: int) -> None:
-        """Watch the node's process; again is nothing new. Called on the loop."""
+    def add(self, ref: NodeRef, pid: int) -> bool:
+        """Watch the node's process; False if that is nothing new. Called on the loop."""
         loop = asyncio.get_running_loop()
         known = self._watches.get(ref)
         if known is not None and (known.pid, known.loop) == (pid, loop):
-            return
+            return False
         self._release(ref)
         with suppress(OSError):  # it has ended already, or this kernel has no pidfd
             handle = os.pidfd_open(pid)
             self._watches[ref] = _Watch(pid, handle, loop)
             loop.add_reader(handle, self._ended, ref, handle)
+        return True
 
     def close(self) -> None:
         for ref in tuple(self._watches):

@@ -18,6 +18,8 @@ def upgrade() -> None:
     _credentials()
     _quotas_and_audit()
     _version()
+    _home()
+    _cloud_admins()
 
 
 def _columns() -> None:
@@ -40,6 +42,11 @@ def _columns() -> None:
     )
     op.add_column("users", sa.Column("password_changed", UTC_TIME, nullable=True))
     op.add_column("users", sa.Column("valid_from", UTC_TIME, nullable=True))
+    op.add_column(
+        "revocations",
+        sa.Column("user_id", sa.String(length=64), server_default="", nullable=False),
+    )
+    op.create_index(op.f("ix_revocations_user_id"), "revocations", ["user_id"], unique=False)
 
 
 def _directory() -> None:
@@ -157,7 +164,6 @@ def _credentials() -> None:
         sa.Column("description", sa.String(length=255), nullable=False),
         sa.Column("created", UTC_TIME, nullable=False),
         sa.Column("last_used", UTC_TIME, nullable=True),
-        sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("locked_until", UTC_TIME, nullable=True),
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name=op.f("fk_access_keys_user_id"), ondelete="CASCADE"
@@ -223,3 +229,24 @@ def _version() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_identity_version")),
     )
     op.bulk_insert(table, [{"id": 1, "version": 1}])
+
+
+def _home() -> None:
+    op.create_table(
+        "home",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("folder", sa.String(length=32), nullable=False),
+        sa.Column("place", sa.Text(), nullable=False),
+        sa.Column("max_heap_mb", sa.Integer(), nullable=False),
+        sa.Column("processors", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_home")),
+    )
+
+
+def _cloud_admins() -> None:
+    """Whoever administers the only domain there was goes on administering the service."""
+    op.execute(
+        "INSERT INTO role_assignments (user_id, target, target_id, role) "
+        "SELECT user_id, target, target_id, 'cloud_admin' FROM role_assignments "
+        "WHERE target = 'domain' AND role = 'secu_admin'"
+    )

@@ -1,0 +1,156 @@
+"""Making tokens: for a password, for a token, or to act through an agency.
+
+A token is made inside a transaction that writes, though nothing need be written: such transactions
+come one after another, so whatever ends a user's tokens (store/identity.py: end_tokens) comes
+before or after it as a whole. Before: the password or token that was shown is looked at again and
+does not count any more. After: the new token is one of those that end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from searchplane.domain.ids import DomainId
+from searchplane.errors import Unauthenticated
+from searchplane.iam import passwords
+from searchplane.iam.lockout import Lockout
+from searchplane.iam.sessions import ScopeRequest, Session, resolve, session
+from searchplane.iam.tokens import Claims, Method, SealedToken, Tokens, new_audit_id
+from searchplane.store.agencies import Agency
+from searchplane.store.database import Database, Transaction
+from searchplane.store.identity import Directory, Reference, User
+
+WRONG_PASSWORD = "The username or password is wrong."  # noqa: S105 - the public API's text
+WRONG_TOKEN = "The request you have made requires authentication."  # noqa: S105 - same
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Issued:
+    token: SealedToken
+    session: Session
+
+
+class Issuer:
+    """Safe to share between threads."""
+
+    def __init__(
+        self, database: Database, tokens: Tokens, lockout: Lockout, lifetime: timedelta
+    ) -> None:
+        self._database = database
+        self._tokens = tokens
+        self._lockout = lockout
+        self._lifetime = lifetime
+
+    def for_password(
+        self,
+        who: Reference,
+        password: str,
+        scope: ScopeRequest | None,
+        source: str,
+        now: datetime,
+    ) -> Issued:
+        """A token for a password. Raises Unauthenticated with one text for every cause."""
+        begun = self._lockout.begin(who, source)
+        right = passwords.verify(begun.password_hash, password)
+        issued = None
+        with self._database.write() as transaction:  # a failure is counted, so nothing is raised
+            user = self._lockout.settle(transaction, begun, now, right=right)
+            if user is not None:
+                issued = self._first(transaction, user, scope, now)
+        if issued is None:
+            raise Unauthenticated("IAM.0001", WRONG_PASSWORD)
+        return issued
+
+    def check_password(self, who: Reference, password: str, source: str, now: datetime) -> None:
+        """As a login, without a token. Raises Unauthenticated."""
+        begun = self._lockout.begin(who, source)
+        right = passwords.verify(begun.password_hash, password)
+        with self._database.write() as transaction:
+            user = self._lockout.settle(transaction, begun, now, right=right)
+        if user is None:
+            raise Unauthenticated("IAM.0001", WRONG_PASSWORD)
+
+    def for_token(self, shown: Session, scope: ScopeRequest | None, now: datetime) -> Issued:
+        """A token for a token; it expires when the first one of the chain does.
+
+        Raises Unauthenticated.
+        """
+        first = shown.claims
+        claims = replace(
+            first,
+            target=None,
+            target_id=None,
+            methods=first.methods | Method.TOKEN,
+            issued=now,
+            audit_id=new_audit_id(),
+            chain_id=first.chain_id or first.audit_id,
+        )
+        return self._follow(shown, claims, shown.actor.domain_id, scope)
+
+    def for_agency(
+        self, shown: Session, agency: Agency, scope: ScopeRequest | None, now: datetime
+    ) -> Issued:
+        """A token to act through the agency; it ends with the token that was shown.
+
+        Raises Unauthenticated. Whether the agency may be used is decided before.
+        """
+        first = shown.claims
+        ends = [first.expires, now + self._lifetime, *([agency.expires] if agency.expires else [])]
+        claims = Claims(
+            user_id=first.user_id,
+            methods=Method.ASSUME_ROLE,
+            issued=now,
+            expires=min(ends),
+            audit_id=new_audit_id(),
+            chain_id=first.chain_id or first.audit_id,
+            agency_id=agency.id,
+        )
+        return self._follow(shown, claims, agency.domain_id, scope)
+
+    def _follow(
+        self, shown: Session, claims: Claims, home: DomainId, scope: ScopeRequest | None
+    ) -> Issued:
+        """A token because of another one, which must still count."""
+        with self._database.write() as transaction:
+            session(transaction, shown.claims)
+            user = Directory(transaction).find_user(Reference(id=shown.claims.user_id))
+            if user is None:
+                raise Unauthenticated("IAM.0001", WRONG_TOKEN)
+            return self._issue(transaction, user, claims, scope, home)
+
+    def _first(
+        self, transaction: Transaction, user: User, scope: ScopeRequest | None, now: datetime
+    ) -> Issued | None:
+        """The first token of a chain; None when there is no such scope for this user."""
+        claims = Claims(
+            user_id=user.id,
+            methods=Method.PASSWORD,
+            issued=now,
+            expires=now + self._lifetime,
+            audit_id=new_audit_id(),
+        )
+        try:
+            return self._issue(transaction, user, claims, scope, user.domain.id)
+        except Unauthenticated:
+            return None
+
+    def _issue(
+        self,
+        transaction: Transaction,
+        user: User,
+        claims: Claims,
+        scope: ScopeRequest | None,
+        home: DomainId,
+    ) -> Issued:
+        """`home` is the domain in which a project is looked up by its name alone."""
+        if user.valid_from is not None:
+            # The request may have come in before the change that it was checked after.
+            claims = replace(claims, issued=max(claims.issued, user.valid_from + _MICROSECOND))
+        if scope is not None:
+            target_id = resolve(Directory(transaction), scope, home)
+            claims = replace(claims, target=scope.target, target_id=target_id)
+        meaning = session(transaction, claims)
+        return Issued(self._tokens.seal(claims), meaning)

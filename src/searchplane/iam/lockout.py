@@ -1,0 +1,135 @@
+"""Logins by password: who is heard, what is counted, and one cost for every answer.
+
+A login is looked up, hashed and settled, in every case and with the same statements: for an
+unknown name a hash nobody has is computed and a failure is counted as for a known one, and a
+locked account's try is written too. So neither the answer nor its time tells what there is.
+
+It is settled in one transaction that writes, and such transactions come one after another: of
+tries that were under way together no more are heard than one after the other would have been,
+and a password that was changed meanwhile does not count any more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from searchplane.domain.ids import DomainId
+from searchplane.domain.lockout import Standing, failed, succeeded
+from searchplane.errors import NotFound
+from searchplane.store import login_attempts, security_policies
+from searchplane.store.database import Database, Transaction
+from searchplane.store.identity import Directory, Reference, User
+
+LOCAL = "127.0.0.1"
+"""The machine itself."""
+
+NOBODY = "0" * 32
+"""The id of no user and no domain."""
+
+SEEN_AGAIN = timedelta(days=1)
+"""A success is written once in this time for a source that is known."""
+
+_BUCKET_DIGITS = 3
+"""Names nobody has share 4096 accounts, so that they do not fill the table."""
+
+
+@dataclass(frozen=True)
+class Try:
+    """A login that was begun: the account it is counted for, and the hash to check."""
+
+    account: str
+    user_id: str
+    domain_id: DomainId
+    source: str
+    password_hash: str | None = field(repr=False)
+
+
+class Lockout:
+    """Begins and settles logins. Without `counts`, failures are not counted; locks still hold."""
+
+    def __init__(self, database: Database, *, counts: bool) -> None:
+        self._database = database
+        self._counts = counts
+
+    def begin(self, who: Reference, source: str) -> Try:
+        with self._database.read() as transaction:
+            user = Directory(transaction).find_user(who)
+        return Try(
+            account=user.id if user else unknown_account(who),
+            user_id=user.id if user else NOBODY,
+            domain_id=user.domain.id if user else DomainId(NOBODY),
+            source=place(source),
+            password_hash=user.password_hash if user else None,
+        )
+
+    def settle(
+        self, transaction: Transaction, begun: Try, now: datetime, *, right: bool
+    ) -> User | None:
+        """The user who has proven to be one; else None, and the failure is counted.
+
+        The caller must commit the transaction either way.
+        """
+        user = Directory(transaction).find_user(Reference(id=begun.user_id))
+        policy = security_policies.login_policy(transaction, begun.domain_id)
+        before = login_attempts.standing(transaction, begun.account, begun.source)
+        heard = before.is_heard(now, is_local=_is_local(begun.source))
+        proven = right and user is not None and user.password_hash == begun.password_hash
+        usable = user is not None and user.enabled and user.domain.enabled
+        if heard and proven and usable and not before.is_forgotten(policy, now):
+            if _is_news(before, now):
+                after = succeeded(before, now)
+                login_attempts.save(transaction, begun.account, begun.source, after, now)
+            return user
+        after = failed(before, policy, now) if heard and self._counts else before
+        login_attempts.save(transaction, begun.account, begun.source, after, now)
+        return None
+
+
+def unlock(database: Database, name: str, domain: str) -> int:
+    """Hear a user again from everywhere; how many places had failures.
+
+    Raises NotFound when there is no such user.
+    """
+    with database.write() as transaction:
+        user = Directory(transaction).find_user(Reference(name=name, domain=Reference(name=domain)))
+        if user is None:
+            raise NotFound("IAM.0004", f"there is no user {name!r} in the domain {domain!r}")
+        return login_attempts.forgive(transaction, user.id)
+
+
+def unknown_account(who: Reference) -> str:
+    """What tries with a name nobody has are counted for."""
+    inside = who.domain or Reference()
+    named = "\0".join(str(part) for part in (who.id, who.name, inside.id, inside.name))
+    return f"unknown-{hashlib.sha256(named.encode()).hexdigest()[:_BUCKET_DIGITS]}"
+
+
+def place(source: str) -> str:
+    """The source as it is counted: an IPv6 client has a whole /64 to itself."""
+    try:
+        address = ipaddress.ip_address(source.partition("%")[0])
+    except ValueError:
+        return source[:64] or "nowhere"  # the empty source is everywhere
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        if not address.is_loopback:
+            return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
+
+
+def _is_local(place: str) -> bool:
+    try:
+        return ipaddress.ip_address(place).is_loopback
+    except ValueError:  # a network, or no address at all
+        return False
+
+
+def _is_news(before: Standing, now: datetime) -> bool:
+    """Whether a success changes anything worth writing."""
+    last = (before.here.last_success, before.everywhere.last_success)
+    known = all(one is not None and now - one < SEEN_AGAIN for one in last)
+    return before.here.failures > 0 or not known

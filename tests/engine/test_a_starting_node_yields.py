@@ -1,0 +1,61 @@
+"""A starting node yields to all else, its second compiler to its other threads; then no more."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.engine.engine_nodes import StartNodes
+
+from searchplane.domain.engines import ELASTICSEARCH_7_10_2
+from searchplane.engine.calm import NICE, SECONDS, THREAD, calm, restore
+
+pytestmark = pytest.mark.engine
+
+SWITCH = Path("/proc/sys/kernel/sched_autogroup_enabled")
+
+
+def priorities(pid: int) -> dict[str, int]:
+    """Nice value by thread name."""
+    return {
+        (task / "comm").read_text().strip(): os.getpriority(os.PRIO_PROCESS, int(task.name))
+        for task in Path(f"/proc/{pid}/task").iterdir()
+    }
+
+
+def until(is_so: Callable[[], bool]) -> bool:
+    end = time.monotonic() + 2 * SECONDS
+    while not is_so() and time.monotonic() < end:
+        time.sleep(0.01)
+    return is_so()
+
+
+def test_the_second_compiler_yields_to_the_other_threads(start_nodes: StartNodes) -> None:
+    (node,) = start_nodes(ELASTICSEARCH_7_10_2, 1)
+    pid, usual = node.process.pid, os.getpriority(os.PRIO_PROCESS, 0)
+    calm(pid)
+    assert until(lambda: priorities(pid)[THREAD] == NICE)
+    found = priorities(pid)
+    assert found.pop(THREAD) == NICE
+    assert set(found.values()) == {usual}
+    if os.geteuid() == 0:  # others may not raise it again
+        restore(pid)
+        assert set(priorities(pid).values()) == {usual}
+
+
+@pytest.mark.skipif(not SWITCH.exists(), reason="this kernel shares no CPU out between sessions")
+def test_the_whole_session_yields(start_nodes: StartNodes) -> None:
+    (node,) = start_nodes(ELASTICSEARCH_7_10_2, 1)
+    share = Path(f"/proc/{node.process.pid}/autogroup")
+    calm(node.process.pid)
+    assert until(lambda: share.read_text().strip().endswith(f"nice {NICE}"))
+    restore(node.process.pid)
+    assert share.read_text().strip().endswith("nice 0")
+
+
+def test_a_process_that_is_gone_is_no_error() -> None:
+    calm(2**22 + 1)
+    restore(2**22 + 1)
