@@ -1,8 +1,9 @@
 """How every change to a live cluster is accepted: one way for all operations.
 
 The rule of the operation (domain/) turns the record into a changed one or refuses. What is new
-must fit on the host. Then, in one transaction, the record, its action and an event are stored, and
-the loop is woken. With `?dry_run=true` the answer is what would be done, and nothing is stored.
+must be within the project's quotas and fit on the host. Then, in one transaction, the record, its
+action and an event are stored, and the loop is woken. With `?dry_run=true` the answer is what
+would be done, and nothing is stored.
 """
 
 from __future__ import annotations
@@ -16,14 +17,21 @@ from pydantic import BaseModel, Field
 from searchplane.api.css.clusters import find_in
 from searchplane.api.fields import Boolean, Reply, Request
 from searchplane.api.operation import Answer, Call
+from searchplane.domain import quota
 from searchplane.domain.admission import admit
 from searchplane.domain.change import Change
 from searchplane.domain.cluster import Cluster
 from searchplane.domain.preview import preview
-from searchplane.store import capacity, clusters, events
+from searchplane.store import capacity, clusters, events, quotas
 from searchplane.store.database import Transaction
 
 Rule = Callable[[Cluster], Change]
+
+GROWTH = (
+    "CSS.0023",
+    *(code for one, code in quota.CODES.items() if one is not quota.Resource.CLUSTERS),
+)
+"""What a change that takes more of anything may be refused with besides its own rules."""
 
 
 class ChangeQuery(Request):
@@ -75,6 +83,12 @@ def nothing(_change: Change) -> BaseModel | None:
 
 def _checked(call: Call, connection: Transaction, rule: Rule) -> Change:
     wanted = rule(find_in(call, connection))
+    quotas.check(
+        connection,
+        wanted.before.project_id,
+        quota.asked_besides(wanted.before.nodes, wanted.after.nodes),
+        quotas.defaults(call.services.settings),
+    )
     if wanted.new_nodes:
         admit(
             wanted.new_nodes,

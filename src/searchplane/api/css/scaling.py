@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from searchplane.api.css.changing import ChangeQuery, change, nothing
+from searchplane.api.css.changing import GROWTH, ChangeQuery, change, nothing
 from searchplane.api.fields import Boolean, Integer, Reply, Request, Text
 from searchplane.api.operation import Answer, Call, Operation
 from searchplane.domain.change import Change
@@ -155,7 +155,6 @@ def _empty(_wanted: Change) -> EmptyReply:
 
 
 _STATE = ("CSS.0015", "CSS.0077", "CSS.5090")
-_ROOM = ("CSS.0023", "CSS.0076", "CSS.5047", "CSS.5134")
 
 OPERATIONS = [
     Operation(
@@ -168,7 +167,7 @@ OPERATIONS = [
         query=ChangeQuery,
         body=ExtendRequest,
         answer=EmptyReply,
-        errors=(*_STATE, "CSS.5047", "CSS.5140", "CSS.0023"),
+        errors=(*_STATE, *GROWTH, "CSS.5047", "CSS.5140"),
     ),
     Operation(
         id="UpdateExtendInstanceStorage",
@@ -182,6 +181,7 @@ OPERATIONS = [
         answer=ClusterIdReply,
         errors=(
             *_STATE,
+            *GROWTH,
             "CSS.0076",
             "CSS.5009",
             "CSS.5033",
@@ -189,7 +189,6 @@ OPERATIONS = [
             "CSS.5047",
             "CSS.5095",
             "CSS.5134",
-            "CSS.0023",
         ),
     ),
     Operation(
@@ -204,13 +203,13 @@ OPERATIONS = [
         answer=ClusterIdReply,
         errors=(
             *_STATE,
+            *GROWTH,
             "CSS.0076",
             "CSS.5007",
             "CSS.5008",
             "CSS.5047",
             "CSS.5134",
             "CSS.5172",
-            "CSS.0023",
         ),
     ),
     Operation(
