@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from searchplane.domain.engines import Datastore, Engine
+from searchplane.domain.exposure import NOWHERE, Exposure
 from searchplane.domain.ids import ClusterId, NodeId, ProjectId
 
 
@@ -77,7 +78,10 @@ class Tag:
 
 @dataclass(frozen=True)
 class ClusterSpec:
-    """The wanted state, as accepted. `engine` is what runs, `datastore` what was asked for."""
+    """The wanted state, as accepted. `engine` is what runs, `datastore` what was asked for.
+
+    `initial_name` is set once the cluster was renamed: the engine and its nodes keep that name.
+    """
 
     name: str
     datastore: Datastore
@@ -91,6 +95,13 @@ class ClusterSpec:
     tags: tuple[Tag, ...] = ()
     enterprise_project_id: str = "0"
     cmk_id: str | None = None
+    initial_name: str | None = None
+    exposure: Exposure = NOWHERE
+
+    @property
+    def engine_name(self) -> str:
+        """What the engine calls the cluster, for all its life."""
+        return self.initial_name or self.name
 
 
 class Fate(StrEnum):
@@ -114,7 +125,8 @@ class Node:
     A node is restarted while `restarts_done` is less than `restarts_wanted`; a start catches up.
     `engine` is what its storage was last opened with, None until it was started. `emptied` is set
     when a look saw it without shards after it was told to give them away: the second such look
-    lets it go.
+    lets it go. `subnet_id` is where it was put, None for what is older than this field: then it
+    is the cluster's. `used_bytes` is what its storage held when the loop last looked.
     """
 
     id: NodeId
@@ -135,6 +147,8 @@ class Node:
     fate: Fate = Fate.STAY
     engine: Engine | None = None
     emptied: bool = False
+    subnet_id: str | None = None
+    used_bytes: int | None = None
 
     @property
     def is_stale(self) -> bool:

@@ -74,11 +74,12 @@ def new_node(
     flavor = FLAVORS[group.flavor]
     return Node(
         id=node_id,
-        name=f"{spec.name.lower()}-{_INFIX[group.role]}-{number}-1",
+        name=f"{spec.engine_name.lower()}-{_INFIX[group.role]}-{number}-1",
         role=group.role,
         zone=zone,
         flavor=flavor.name,
         volume=group.volume,
         heap_mb=min(flavor.ram_gb * 1024 // 2, limits.max_heap_mb),
         processors=min(flavor.vcpu, limits.processors),
+        subnet_id=spec.network.subnet_id,
     )

@@ -60,7 +60,7 @@ def _view(cluster: Cluster, node: Node, secrets: Mapping[str, str], path_repo: P
     secured = cluster.spec.security.authority
     return NodeConfig(
         engine=cluster.spec.engine,
-        cluster_name=cluster.spec.name,
+        cluster_name=cluster.spec.engine_name,
         node_name=node.name,
         role=node.role,
         master_eligible=node in eligible,

@@ -161,6 +161,7 @@ def record_ordered(connection: Connection, node: Node) -> None:
         "heap_mb": node.heap_mb,
         "processors": node.processors,
         "zone": node.zone,
+        "subnet_id": node.subnet_id,
     }
     connection.execute(update(nodes).where(nodes.c.id == node.id).values(ordered | _changing(node)))
 
@@ -279,6 +280,7 @@ def _node_row(cluster_id: ClusterId, position: int, node: Node) -> dict[str, Any
         "volume_size_gb": node.volume.size_gb,
         "heap_mb": node.heap_mb,
         "processors": node.processors,
+        "subnet_id": node.subnet_id,
         **_changing(node),
     }
 
@@ -362,6 +364,8 @@ def _node(row: RowMapping) -> Node:
         fate=Fate(row["fate"]),
         engine=_engine(row["engine"]),
         emptied=row["emptied"],
+        subnet_id=row["subnet_id"],
+        used_bytes=row["used_bytes"],
     )
 
 
