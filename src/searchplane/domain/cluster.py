@@ -189,7 +189,8 @@ class Action:
     `started` moves on while an engine is being installed: nothing is late before that ends.
     `pace` is how nodes are restarted. `drains` is False where the user wants nodes to go with
     their data unmoved; then every shard must have another copy. `id` is what the public API calls
-    the task where it has a name for it (upgrades).
+    the task where it has a name for it (upgrades). `becomes` is the datastore the cluster is shown
+    as when an upgrade is done.
     """
 
     kind: ActionKind
@@ -197,6 +198,7 @@ class Action:
     pace: Pace = Pace.ROLLING
     drains: bool = True
     id: str | None = None
+    becomes: Datastore | None = None
 
 
 @dataclass(frozen=True)
@@ -205,6 +207,18 @@ class Refusal:
 
     predicate: str
     sentence: str
+
+
+@dataclass(frozen=True)
+class IndicesSeen:
+    """What the last look that could tell saw of the indices.
+
+    `most_replicas` is of the index that has most; `bare` are indices that have no replica, the
+    first ten of them by name.
+    """
+
+    most_replicas: int = 0
+    bare: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -226,6 +240,7 @@ class Cluster:
     `progress` is in percent. `unhealthy_since` is None while primaries are all there. `refusal` is
     why the next step of the action is not taken now. A `paused` cluster is observed and nothing
     is done to it; `skipped` names predicates that an operator has set aside for this action.
+    `indices` is None until a look could tell.
     """
 
     id: ClusterId
@@ -245,6 +260,7 @@ class Cluster:
     refusal: Refusal | None = None
     paused: bool = False
     skipped: frozenset[str] = frozenset()
+    indices: IndicesSeen | None = None
 
     def is_being(self, kind: ActionKind) -> bool:
         return self.action is not None and self.action.kind is kind

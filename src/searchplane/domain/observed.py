@@ -50,17 +50,22 @@ class ShardsView:
     """Where the copies of shards are, by node name, and what the master was told about nodes.
 
     `copies` counts started, initializing and relocating copies on a node; `lonely` are indices of
-    which the node holds a started copy of a shard that no other node holds. `replicas` is the
-    largest number of replicas of any index. `excluded` are addresses that shards are moved away
-    from, `voting_excluded` names that have no vote, `voters` the names whose votes count.
+    which the node holds a started copy of a shard that no other node holds, `missing` those of
+    which a shard has no started copy at all. `replicas` is the largest number of replicas of any
+    index, less those whose number the engine chooses; `bare` are indices without any. `excluded`
+    are addresses that shards are moved away from, `voting_excluded` names that have no vote.
+    `voters` are the members whose votes count, `votes` how many count, of nodes that are away too.
     """
 
     copies: Mapping[str, int]
     lonely: Mapping[str, tuple[str, ...]]
     replicas: int = 0
+    bare: tuple[str, ...] = ()
     excluded: frozenset[str] = frozenset()
     voting_excluded: frozenset[str] = frozenset()
     voters: frozenset[str] = frozenset()
+    missing: tuple[str, ...] = ()
+    votes: int = 0
 
 
 @dataclass(frozen=True)

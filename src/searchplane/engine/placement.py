@@ -23,6 +23,7 @@ STATE_PATH = (
     ",routing_table.indices.*.shards.*.node"
     ",routing_table.indices.*.shards.*.relocating_node"
     ",metadata.indices.*.settings.index.number_of_replicas"
+    ",metadata.indices.*.settings.index.auto_expand_replicas"
     ",metadata.cluster_coordination.last_committed_config"
     ",metadata.cluster_coordination.voting_config_exclusions"
 )
@@ -55,6 +56,7 @@ def read_placement(state: Mapping[str, Any], settings: Mapping[str, Any]) -> Sha
     names = {node_id: str(node["name"]) for node_id, node in state["nodes"].items()}
     metadata = state.get("metadata", {})
     coordination = metadata.get("cluster_coordination", {})
+    committed = coordination.get("last_committed_config", ())
     copies = list(_copies(state.get("routing_table", {}).get("indices", {}), names))
     return ShardsView(
         copies=Counter(holder for copy in copies for holder in copy.holders),
@@ -64,11 +66,10 @@ def read_placement(state: Mapping[str, Any], settings: Mapping[str, Any]) -> Sha
         voting_excluded=frozenset(
             one["node_name"] for one in coordination.get("voting_config_exclusions", ())
         ),
-        voters=frozenset(
-            names[node_id]
-            for node_id in coordination.get("last_committed_config", ())
-            if node_id in names
-        ),
+        voters=frozenset(names[node_id] for node_id in committed if node_id in names),
+        missing=_missing(copies),
+        bare=_bare(metadata.get("indices", {})),
+        votes=len(committed),
     )
 
 
@@ -94,8 +95,27 @@ def _lonely(copies: Sequence[_Copy]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(sorted(indices)) for name, indices in found.items()}
 
 
+def _missing(copies: Sequence[_Copy]) -> tuple[str, ...]:
+    """Indices of which a shard is started nowhere; what is left of it may lie on a disk only."""
+    started = {copy.shard for copy in copies if copy.is_started and copy.holders}
+    return tuple(sorted({index for index, _ in {copy.shard for copy in copies} - started}))
+
+
 def _replicas(index: Mapping[str, Any]) -> int:
-    return int(index["settings"]["index"]["number_of_replicas"])
+    """0 where the engine fits the number to the nodes that may hold a copy."""
+    settings = index["settings"]["index"]
+    expands = settings.get("auto_expand_replicas", "false") != "false"
+    return 0 if expands else int(settings["number_of_replicas"])
+
+
+def _bare(indices: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(sorted(name for name, index in indices.items() if _is_bare(index)))
+
+
+def _is_bare(index: Mapping[str, Any]) -> bool:
+    settings = index["settings"]["index"]
+    expands = settings.get("auto_expand_replicas", "false") != "false"
+    return not expands and int(settings["number_of_replicas"]) == 0
 
 
 def _excluded(settings: Mapping[str, Any]) -> frozenset[str]:

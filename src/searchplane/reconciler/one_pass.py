@@ -11,8 +11,9 @@ import logging
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from searchplane.domain.cluster import ActionKind, Cluster
+from searchplane.domain.cluster import ActionKind, Cluster, IndicesSeen
 from searchplane.domain.ids import ClusterId
+from searchplane.domain.observed import Observation, ShardsView, Unknown
 from searchplane.domain.plan import Patience, Phase, Plan, plan, subject_of
 from searchplane.domain.steps import (
     OF_ONE_NODE,
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 0.0
 AFTER_ERROR = 1.0
+BARE_KEPT = 10
+"""Names of indices without a replica that are kept, for sentences."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ class OnePass:
         patience = replace(self._patience, since=self._memories[cluster_id].since)
         found = plan(cluster, observation, patience, certified=certified(cluster, kept))
         try:
-            told = await asyncio.to_thread(self._tell, cluster, found, observation.at)
+            told = await asyncio.to_thread(self._tell, cluster, found, observation)
             self._ports.checkpoint(f"told: {found.phase}")
             self._metrics.passed(cluster_id, found.phase.value, states)
             return await self._act(told, found)
@@ -115,8 +118,8 @@ class OnePass:
                 return cluster, {}
             return cluster, self._ports.secrets.of_cluster(connection, cluster_id)
 
-    def _tell(self, cluster: Cluster, found: Plan, at: datetime) -> Cluster:
-        after = _told(cluster, found, at)
+    def _tell(self, cluster: Cluster, found: Plan, seen: Observation) -> Cluster:
+        at, after = seen.at, _told(cluster, found, seen)
         memory, topic = self._memories[cluster.id], (found.phase.value, found.subject)
         if after != cluster or topic != memory.told:
             self._write(cluster, after, at, found.phase if topic != memory.told else None)
@@ -157,7 +160,7 @@ def _remembered(last: events.Event | None) -> Memory:
     return Memory(since=datetime.now(UTC), told=topic, said=topic)
 
 
-def _told(cluster: Cluster, found: Plan, at: datetime) -> Cluster:
+def _told(cluster: Cluster, found: Plan, seen: Observation) -> Cluster:
     """The record after this look. A member's count of starts begins anew.
 
     A creation begins when the engine is installed, as far as being late is concerned.
@@ -168,10 +171,10 @@ def _told(cluster: Cluster, found: Plan, at: datetime) -> Cluster:
         else replace(node, ready=False)
         for node in cluster.nodes
     )
-    unhealthy = None if found.healthy else cluster.unhealthy_since or at
+    unhealthy = None if found.healthy else cluster.unhealthy_since or seen.at
     action = cluster.action
     if action is not None and found.phase is Phase.INSTALL:
-        action = replace(action, started=at)
+        action = replace(action, started=seen.at)
     return replace(
         cluster,
         nodes=nodes,
@@ -181,4 +184,12 @@ def _told(cluster: Cluster, found: Plan, at: datetime) -> Cluster:
         failure=found.failure,
         unhealthy_since=unhealthy,
         refusal=found.refusal,
+        indices=_indices(seen) or cluster.indices,
     )
+
+
+def _indices(seen: Observation) -> IndicesSeen | None:
+    engine = seen.engine
+    if isinstance(engine, Unknown) or not isinstance(engine.shards, ShardsView):
+        return None
+    return IndicesSeen(engine.shards.replicas, engine.shards.bare[:BARE_KEPT])

@@ -144,6 +144,7 @@ def _health(active: list[tuple[NodeId, ...]], missing: int) -> Health:
 def _placement(engine: FakeEngine, members: Members, voters: frozenset[str]) -> ShardsView:
     copies: dict[str, int] = {}
     lonely: dict[str, set[str]] = {}
+    missing: set[str] = set()
     for shard in engine.shards:
         active = _active(shard, members)
         for node_id in (*active, *shard.coming):
@@ -152,13 +153,18 @@ def _placement(engine: FakeEngine, members: Members, voters: frozenset[str]) -> 
                 copies[name] = copies.get(name, 0) + 1
         if len(active) == 1:
             lonely.setdefault(members.joined[active[0]].name, set()).add(shard.index)
+        if not active:
+            missing.add(shard.index)
     return ShardsView(
         copies=copies,
         lonely={name: tuple(sorted(indices)) for name, indices in lonely.items()},
         replicas=max((shard.replicas for shard in engine.shards), default=0),
+        bare=tuple(sorted({shard.index for shard in engine.shards if not shard.replicas})),
         excluded=frozenset(engine.excluded),
         voting_excluded=frozenset(engine.voting_excluded),
-        voters=voters,
+        voters=voters & members.names(),
+        missing=tuple(sorted(missing)),
+        votes=len(voters),
     )
 
 
