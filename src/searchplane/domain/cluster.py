@@ -210,6 +210,18 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class IndicesSeen:
+    """What the last look that could tell saw of the indices.
+
+    `most_replicas` is of the index that has most; `bare` are indices that have no replica, the
+    first ten of them by name.
+    """
+
+    most_replicas: int = 0
+    bare: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Failure:
     """Why an action failed for good: a code of the public API (CSS.6000 ...) and a sentence."""
 
@@ -228,7 +240,7 @@ class Cluster:
     `progress` is in percent. `unhealthy_since` is None while primaries are all there. `refusal` is
     why the next step of the action is not taken now. A `paused` cluster is observed and nothing
     is done to it; `skipped` names predicates that an operator has set aside for this action.
-    `bare` are indices without a replica at the last look that could tell, the first ten by name.
+    `indices` is None until a look could tell.
     """
 
     id: ClusterId
@@ -248,7 +260,7 @@ class Cluster:
     refusal: Refusal | None = None
     paused: bool = False
     skipped: frozenset[str] = frozenset()
-    bare: tuple[str, ...] = ()
+    indices: IndicesSeen | None = None
 
     def is_being(self, kind: ActionKind) -> bool:
         return self.action is not None and self.action.kind is kind

@@ -11,7 +11,7 @@ import logging
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from searchplane.domain.cluster import ActionKind, Cluster
+from searchplane.domain.cluster import ActionKind, Cluster, IndicesSeen
 from searchplane.domain.ids import ClusterId
 from searchplane.domain.observed import Observation, ShardsView, Unknown
 from searchplane.domain.plan import Patience, Phase, Plan, plan, subject_of
@@ -184,12 +184,12 @@ def _told(cluster: Cluster, found: Plan, seen: Observation) -> Cluster:
         failure=found.failure,
         unhealthy_since=unhealthy,
         refusal=found.refusal,
-        bare=_bare(cluster, seen),
+        indices=_indices(seen) or cluster.indices,
     )
 
 
-def _bare(cluster: Cluster, seen: Observation) -> tuple[str, ...]:
+def _indices(seen: Observation) -> IndicesSeen | None:
     engine = seen.engine
     if isinstance(engine, Unknown) or not isinstance(engine.shards, ShardsView):
-        return cluster.bare
-    return engine.shards.bare[:BARE_KEPT]
+        return None
+    return IndicesSeen(engine.shards.replicas, engine.shards.bare[:BARE_KEPT])

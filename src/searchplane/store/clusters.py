@@ -23,6 +23,7 @@ from searchplane.domain.cluster import (
     ClusterSpec,
     Failure,
     Fate,
+    IndicesSeen,
     Node,
     Pace,
     Refusal,
@@ -259,8 +260,16 @@ def _row(cluster: Cluster) -> dict[str, Any]:
         "refused_because": refusal.sentence if refusal else None,
         "paused": cluster.paused,
         "skipped_json": sorted(cluster.skipped),
-        "bare_json": list(cluster.bare),
+        "indices_json": _indices_row(cluster.indices),
     }
+
+
+def _indices_row(seen: IndicesSeen | None) -> dict[str, Any] | None:
+    return {"most_replicas": seen.most_replicas, "bare": list(seen.bare)} if seen else None
+
+
+def _indices(kept: dict[str, Any] | None) -> IndicesSeen | None:
+    return IndicesSeen(kept["most_replicas"], tuple(kept["bare"])) if kept else None
 
 
 def _manner(action: Action) -> dict[str, Any]:
@@ -321,7 +330,7 @@ def _cluster(row: RowMapping, members: list[Node]) -> Cluster:
         refusal=_refusal(row["refused_by"], row["refused_because"]),
         paused=row["paused"],
         skipped=frozenset(row["skipped_json"] or ()),
-        bare=tuple(row["bare_json"] or ()),
+        indices=_indices(row["indices_json"]),
     )
 
 

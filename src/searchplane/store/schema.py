@@ -268,7 +268,7 @@ clusters = Table(
     Column("refused_because", Text),
     Column("paused", Boolean, nullable=False, server_default=false()),
     Column("skipped_json", JSON),  # names of predicates set aside
-    Column("bare_json", JSON),  # indices without a replica at the last look
+    Column("indices_json", JSON),  # what the last look saw of replicas
     UniqueConstraint("project_id", "name"),
     Index("ix_clusters_newest", "project_id", "created"),
 )

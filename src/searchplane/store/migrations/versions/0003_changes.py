@@ -17,7 +17,7 @@ def upgrade() -> None:
         "clusters", sa.Column("paused", sa.Boolean(), server_default=sa.false(), nullable=False)
     )
     op.add_column("clusters", sa.Column("skipped_json", sa.JSON(), nullable=True))
-    op.add_column("clusters", sa.Column("bare_json", sa.JSON(), nullable=True))
+    op.add_column("clusters", sa.Column("indices_json", sa.JSON(), nullable=True))
     for name in ("restarts_wanted", "restarts_done"):
         op.add_column("nodes", sa.Column(name, sa.Integer(), server_default="0", nullable=False))
     op.add_column(
