@@ -192,11 +192,9 @@ class _Client:
 class _Writer:
     """Ids are its own and counted up, so nobody else writes over them."""
 
-    def __init__(
-        self, seen: Traffic, current: _Current, open_client: OpenClient, name: str
-    ) -> None:
+    def __init__(self, seen: Traffic, client: _Client, name: str) -> None:
         self._seen = seen
-        self._client = _Client(current, open_client)
+        self._client = client
         self._name = name
         self._count = 0
 
