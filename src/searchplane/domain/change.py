@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from searchplane.domain import status
 from searchplane.domain.cluster import Action, ActionKind, Cluster, Fate, Node, Pace
+from searchplane.domain.tasks import Task
 from searchplane.errors import Refused
 
 SCALING = frozenset({ActionKind.GROWING, ActionKind.RESIZING_VOLUME, ActionKind.SHRINKING})
@@ -20,11 +21,13 @@ SCALING = frozenset({ActionKind.GROWING, ActionKind.RESIZING_VOLUME, ActionKind.
 
 @dataclass(frozen=True)
 class Change:
-    """What is stored when the request is accepted; `said` is the event's sentence."""
+    """What is stored when the request is accepted; `said` is the event's sentence, `task` what
+    the public API lists of it afterwards."""
 
     before: Cluster
     after: Cluster
     said: str
+    task: Task | None = None
 
     @property
     def new_nodes(self) -> tuple[Node, ...]:
@@ -43,12 +46,15 @@ class Change:
 def check_idle(cluster: Cluster, *, repairs: bool = False) -> None:
     """Refuse unless a change may be accepted now.
 
-    `repairs` are changes that may mend a cluster (restart, replacing a node): a failed one may
-    have them, and one that lacks a node. Raises Refused CSS.0077 while scaling, else CSS.5090.
-    Source: api/semantics.md, section 5.
+    `repairs` are changes that may mend a cluster (restart, replacing a node, taking away a dead
+    one): a failed one may have them, be it that its action failed for good, and one that lacks a
+    node. Raises Refused CSS.0077 while scaling, else CSS.5090. Source: api/semantics.md, section 5.
     """
     action = cluster.action
-    if action is not None:
+    if cluster.paused:
+        raise Refused("CSS.5090", "the cluster is paused by an operator: resume it first")
+    has_failed = repairs and cluster.bootstrapped and cluster.failure is not None
+    if action is not None and not has_failed:
         code = "CSS.0077" if action.kind in SCALING else "CSS.5090"
         raise Refused(
             code,
@@ -74,7 +80,19 @@ def to_restart(node: Node) -> Node:
 
 def begun(cluster: Cluster, action: Action) -> Cluster:
     """The record with its action: it is shown before the answer to the request is sent."""
-    return replace(cluster, action=action, failure=None, refusal=None, progress=0)
+    return replace(
+        cluster, action=action, failure=None, refusal=None, progress=0, skipped=frozenset()
+    )
+
+
+def given_up(cluster: Cluster) -> Cluster:
+    """The record after nodes that were to go could not: they stay, and are counted again."""
+    groups = tuple(
+        replace(group, count=sum(node.role is group.role for node in cluster.nodes))
+        for group in cluster.spec.groups
+    )
+    stay = with_nodes(cluster, lambda node: replace(node, fate=Fate.STAY, emptied=False))
+    return replace(stay, spec=replace(cluster.spec, groups=groups), refusal=None)
 
 
 def rolling(action: Action, *, at_once: bool) -> Action:
