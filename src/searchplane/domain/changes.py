@@ -11,15 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from searchplane.domain import safety
 from searchplane.domain.cluster import Cluster, Fate, Node, Pace, Refusal
 from searchplane.domain.observed import (
     Absent,
     EngineView,
+    NodeState,
     Observation,
     Running,
     ShardsView,
+    Stopped,
     Unknown,
 )
 from searchplane.domain.safety import RESTART_ORDER, Question
@@ -33,6 +36,13 @@ from searchplane.domain.steps import (
     RenewNode,
     Step,
 )
+
+ELECTION = timedelta(seconds=15)
+"""How long a node that is to go and has ended is left alone while no master is elected: its vote
+may be what is missing, but an election takes some seconds anyway."""
+
+NOTICING = timedelta(seconds=15)
+"""How long after its last node that was let go ended a cluster may be without a master."""
 
 
 @dataclass(frozen=True)
@@ -50,46 +60,107 @@ class Left:
         return Left(self.steps + other.steps, self.refusals + other.refusals)
 
 
-def halts_all(cluster: Cluster, observation: Observation) -> tuple[HaltNode, ...]:
+def halts_all(cluster: Cluster, observation: Observation) -> Left:
     """The nodes to stop before any may start, where all are to be restarted at once."""
     if cluster.action is None or cluster.action.pace is not Pace.AT_ONCE:
-        return ()
-    return tuple(
-        HaltNode(node.id)
-        for node in cluster.nodes
-        if node.is_stale and isinstance(observation.nodes[node.id], Running)
-    )
+        return Left()
+    stale = [node for node in cluster.nodes if node.is_stale]
+    running = [node for node in stale if not _is_down(node, observation)]
+    for node in running:
+        objection = safety.refusal(safety.RESTART_AT_ONCE, Question(cluster, node, observation))
+        if objection is not None:
+            return Left(refusals=(objection,))
+    return Left(tuple(HaltNode(node.id) for node in running))
 
 
-def gone(cluster: Cluster, observation: Observation) -> tuple[Step, ...]:
-    """What is left to do about nodes that went: their storage, then their record."""
-    return tuple(
-        _bury(node, observation) for node in cluster.nodes if is_gone(cluster, node, observation)
-    )
+def bury(cluster: Cluster, node: Node, observation: Observation) -> Left:
+    """What is to be done about a node that does not run. Nothing at all: it is to be started.
+
+    One that is to go is started again only where something is missed without it.
+    """
+    if node.fate is Fate.STAY:
+        return Left()
+    state = observation.nodes[node.id]
+    is_replaced = node.fate is Fate.REPLACE
+    if is_replaced and isinstance(state, Absent) and isinstance(observation.engine, EngineView):
+        return Left((RenewNode(node.id),))  # nothing of it is left to lose
+    objection = safety.refusal(safety.BURY, Question(cluster, node, observation))
+    if objection is None:
+        return Left((_buried(node, state),))
+    is_missed = _is_missed(cluster, observation, objection)
+    return Left() if is_missed and not isinstance(state, Absent) else Left(refusals=(objection,))
 
 
-def is_gone(cluster: Cluster, node: Node, observation: Observation) -> bool:
-    """Whether a node that is to go has ended and nothing of its data is missed."""
-    return node.fate is not Fate.STAY and safety.is_whole_without(
-        Question(cluster, node, observation)
-    )
-
-
-def _bury(node: Node, observation: Observation) -> Step:
-    if not isinstance(observation.nodes[node.id], Absent):
+def _buried(node: Node, state: NodeState) -> Step:
+    if not isinstance(state, Absent):
         return RemoveNode(node.id)
     return RenewNode(node.id) if node.fate is Fate.REPLACE else ForgetNode(node.id)
 
 
+def _is_missed(cluster: Cluster, observation: Observation, objection: Refusal) -> bool:
+    if objection.predicate == safety.primaries_are_there.__name__:
+        return True
+    since = cluster.unhealthy_since
+    return (
+        isinstance(observation.engine, Unknown)
+        and since is not None
+        and observation.at - since > ELECTION
+    )
+
+
 def left(cluster: Cluster, observation: Observation) -> Left:
     """Of a cluster whose nodes all run and have joined."""
-    told = _tell_engine(cluster, observation)
+    told = tuple(_tell_engine(cluster, observation))
     if told:
         return Left(told)
     going = _going(cluster)
-    if going:
-        return sum((_let_go(cluster, node, observation) for node in going), Left())
-    return _restart(cluster, observation)
+    if not going:
+        return _restart(cluster, observation)
+    found = [_let_go(cluster, node, observation) for node in going]
+    if _drains(cluster):
+        return sum(found, Left())
+    return next((one for one in found if one.steps), found[0])  # one at a time is away
+
+
+def left_of_ill(cluster: Cluster, observation: Observation) -> Left:
+    """Of a cluster of which nodes run and are no members: a change need not wait for those that
+    are to be restarted or to go anyway."""
+    if not isinstance(observation.engine, EngineView):
+        return Left()
+    members = observation.engine.members
+    ill = [
+        node
+        for node in cluster.nodes
+        if node.name not in members and isinstance(observation.nodes[node.id], Running)
+    ]
+    return sum((_end_ill(cluster, node, observation) for node in ill), Left())
+
+
+def _end_ill(cluster: Cluster, node: Node, observation: Observation) -> Left:
+    if node.fate is Fate.STAY and not node.is_stale:
+        return Left()
+    predicates = safety.RESTART_ILL if node.fate is Fate.STAY else safety.LEAVE_ILL
+    objection = safety.refusal(predicates, Question(cluster, node, observation))
+    return Left(refusals=(objection,)) if objection else Left((HaltNode(node.id),))
+
+
+def taken_back(cluster: Cluster, observation: Observation) -> tuple[Step, ...]:
+    """What the engine was told and no node needs any longer; also while nodes are away."""
+    shards = _shards(observation)
+    if shards is None:
+        return ()
+    steps: list[Step] = []
+    addresses = shards.excluded & _addresses(cluster)
+    if addresses != shards.excluded:
+        steps.append(ExcludeFromAllocation(addresses))
+    names = shards.voting_excluded & {node.name for node in _going(cluster)}
+    if names != shards.voting_excluded:
+        steps.append(ExcludeFromVoting(names))
+    return tuple(steps)
+
+
+def _is_down(node: Node, observation: Observation) -> bool:
+    return isinstance(observation.nodes[node.id], Absent | Stopped)
 
 
 def _going(cluster: Cluster) -> tuple[Node, ...]:
@@ -100,44 +171,70 @@ def _drains(cluster: Cluster) -> bool:
     return cluster.action is None or cluster.action.drains
 
 
-def _tell_engine(cluster: Cluster, observation: Observation) -> tuple[Step, ...]:
-    """Make what the engine was told equal to what the nodes that go need, in both directions."""
+def _shards(observation: Observation) -> ShardsView | None:
     engine = observation.engine
     if isinstance(engine, Unknown) or not isinstance(engine.shards, ShardsView):
-        return ()
-    return tuple(_differences(cluster, engine, engine.shards))
+        return None
+    return engine.shards
 
 
-def _differences(cluster: Cluster, engine: EngineView, shards: ShardsView) -> Iterator[Step]:
+def _addresses(cluster: Cluster) -> frozenset[str]:
+    """From where shards are to be moved."""
     going = _going(cluster) if _drains(cluster) else ()
-    addresses = frozenset(node.address for node in going if node.address is not None)
+    return frozenset(node.address for node in going if node.address is not None)
+
+
+def _tell_engine(cluster: Cluster, observation: Observation) -> Iterator[Step]:
+    """Make what the engine was told equal to what the nodes that go need, in both directions."""
+    shards = _shards(observation)
+    if shards is None:
+        return
+    addresses = _addresses(cluster)
     if shards.excluded != addresses:
         yield ExcludeFromAllocation(addresses)
-    names = _give_up_votes(cluster, shards)
+    names = _give_up_votes(cluster, observation, shards)
     if shards.voting_excluded != names:
         yield ExcludeFromVoting(names)
 
 
-def _give_up_votes(cluster: Cluster, shards: ShardsView) -> frozenset[str]:
-    """One master at a time: the first of those that are otherwise ready to go."""
-    for node in _going(cluster):
+def _give_up_votes(
+    cluster: Cluster, observation: Observation, shards: ShardsView
+) -> frozenset[str]:
+    """One master at a time: who has given its vote up already, else the first that is ready to go
+    but for its vote."""
+    going = _going(cluster)
+    for node in going:
+        if node.name in shards.voting_excluded:
+            return frozenset({node.name})
+    for node in going:
+        objection = _objection(cluster, node, observation)
         ready = node.emptied or not _drains(cluster)
-        if ready and node.name in shards.voters | shards.voting_excluded:
+        if ready and objection and objection.predicate == safety.has_no_vote.__name__:
             return frozenset({node.name})
     return frozenset()
 
 
+def _objection(cluster: Cluster, node: Node, observation: Observation) -> Refusal | None:
+    predicates = safety.LEAVE if _drains(cluster) else safety.LEAVE_WITH_DATA
+    return safety.refusal(predicates, Question(cluster, node, observation))
+
+
+FULL = frozenset({safety.copies_fit_elsewhere.__name__, safety.has_no_shards.__name__})
+VOTING = frozenset({safety.has_no_vote.__name__, safety.is_not_elected.__name__})
+
+
 def _let_go(cluster: Cluster, node: Node, observation: Observation) -> Left:
-    question = Question(cluster, node, observation)
+    objection = _objection(cluster, node, observation)
     if not _drains(cluster):
-        objection = safety.refusal(safety.LEAVE_WITH_DATA, question)
         return Left(refusals=(objection,)) if objection else Left((HaltNode(node.id),))
-    objection = safety.refusal(safety.LEAVE, question)
-    if objection is None:
-        return Left((HaltNode(node.id),) if node.emptied else (MarkEmptied(node.id),))
-    if objection.predicate == safety.has_no_vote.__name__ and not node.emptied:
+    if objection is None and node.emptied:
+        return Left((HaltNode(node.id),))
+    if not node.emptied and (objection is None or objection.predicate in VOTING):
         return Left((MarkEmptied(node.id),))
-    return Left(refusals=(objection,))
+    refusals = (objection,) if objection else ()
+    if node.emptied and objection and objection.predicate in FULL:
+        return Left((MarkEmptied(node.id, emptied=False),), refusals)
+    return Left(refusals=refusals)
 
 
 def _restart(cluster: Cluster, observation: Observation) -> Left:
@@ -149,7 +246,17 @@ def _restart(cluster: Cluster, observation: Observation) -> Left:
         if objection is None:
             return Left((HaltNode(node.id),))
         refusals.append(objection)
-    return Left(refusals=tuple(refusals[:1]))
+    return Left(refusals=tuple(refusals[:1])) if stale else _unseen(cluster, observation)
+
+
+def _unseen(cluster: Cluster, observation: Observation) -> Left:
+    """An action is not over before it was seen that the engine was told nothing any longer."""
+    engine = observation.engine
+    if cluster.action is None or isinstance(engine, Unknown) or engine.shards is None:
+        return Left()
+    question = Question(cluster, cluster.nodes[0], observation)
+    objection = safety.refusal((safety.is_known,), question)
+    return Left(refusals=(objection,)) if objection else Left()
 
 
 def in_order(cluster: Cluster, observation: Observation) -> Sequence[Node]:

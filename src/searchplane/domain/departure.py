@@ -13,21 +13,21 @@ from datetime import datetime
 
 from searchplane.domain.change import Change, begun, check_idle, with_nodes
 from searchplane.domain.cluster import Action, ActionKind, Cluster, Fate, Node, Role
+from searchplane.domain.safety import HOLDS_DATA, masters
 from searchplane.domain.violation import Violation, refuse
 from searchplane.errors import Refused
 
-HOLDS_DATA = (Role.DATA, Role.COLD)
 LEAST_WITHOUT_MASTERS = 3
 LEAST_MASTERS = 3
 
 
 def shrink(cluster: Cluster, fewer: Mapping[Role, int], now: datetime) -> Change:
     """`POST role/shrink`: so many nodes of each type less; the newest of the fullest zones go."""
-    check_idle(cluster)
-    refuse([*_unknown(cluster, fewer)])
     leaving = [
         node for role, count in fewer.items() for node in choose_leaving(cluster, role, count)
     ]
+    check_idle(cluster, repairs=_are_dead(leaving))
+    refuse([*_unknown(cluster, fewer)])
     return _leave(cluster, leaving, now, drains=True)
 
 
@@ -35,8 +35,9 @@ def take_offline(
     cluster: Cluster, node_ids: Sequence[str], now: datetime, *, drains: bool
 ) -> Change:
     """`POST node/offline`: these nodes; without moving their data if `drains` is False."""
-    check_idle(cluster)
     known = {str(node.id): node for node in cluster.nodes}
+    chosen = [known[one] for one in dict.fromkeys(node_ids) if one in known]
+    check_idle(cluster, repairs=_are_dead(chosen))
     missing = [one for one in node_ids if one not in known]
     if missing or not node_ids:
         raise Refused(
@@ -44,7 +45,7 @@ def take_offline(
             f"shrinkNodes is {missing or list(node_ids)!r:.200}: ids of the cluster's instances "
             "are right",
         )
-    return _leave(cluster, [known[one] for one in dict.fromkeys(node_ids)], now, drains=drains)
+    return _leave(cluster, chosen, now, drains=drains)
 
 
 def replace_node(cluster: Cluster, node_id: str, now: datetime, *, drains: bool) -> Change:
@@ -63,13 +64,14 @@ def replace_node(cluster: Cluster, node_id: str, now: datetime, *, drains: bool)
 
 
 def choose_leaving(cluster: Cluster, role: Role, count: int) -> tuple[Node, ...]:
-    """The nodes of a type that go: always the newest of the zone that has most."""
+    """The nodes of a type that go: of the zone that has most, a dead one, else the newest."""
     left = [node for node in cluster.nodes if node.role is role]
     going: list[Node] = []
     for _ in range(min(count, len(left))):
         zones = Counter(node.zone for node in left)
         fullest = max(zones.values())
-        chosen = next(node for node in reversed(left) if zones[node.zone] == fullest)
+        there = [node for node in reversed(left) if zones[node.zone] == fullest]
+        chosen = next((node for node in there if not node.ready), there[0])
         left.remove(chosen)
         going.append(chosen)
     return tuple(going)
@@ -88,6 +90,11 @@ def _leave(cluster: Cluster, leaving: Sequence[Node], now: datetime, *, drains: 
     )
     said = f"take away {', '.join(node.name for node in leaving)}"
     return Change(cluster, begun(after, Action(ActionKind.SHRINKING, now, drains=drains)), said)
+
+
+def _are_dead(nodes: Sequence[Node]) -> bool:
+    """Whether taking these away is a repair."""
+    return bool(nodes) and not any(node.ready for node in nodes)
 
 
 def _unknown(cluster: Cluster, fewer: Mapping[Role, int]) -> Iterator[Violation]:
@@ -114,6 +121,21 @@ def _too_many(cluster: Cluster, leaving: Sequence[Node]) -> Iterator[Violation]:
     has_masters = any(node.role is Role.MASTER for node in cluster.nodes)
     yield from _zones(cluster, staying)
     yield from _masters(cluster, staying) if has_masters else _data(cluster, staying)
+    if any(node.ready and node.role in HOLDS_DATA for node in leaving):
+        yield from _replicas(cluster, sum(node.role in HOLDS_DATA for node in staying))
+
+
+def _replicas(cluster: Cluster, staying: int) -> Iterator[Violation]:
+    """No two copies of a shard go to one node."""
+    most = cluster.indices.most_replicas if cluster.indices else 0
+    if staying <= most:
+        yield Violation(
+            "CSS.5047",
+            "nodes",
+            staying,
+            f"an index has {most} replicas, so at least {most + 1} nodes that hold data must "
+            "stay; lower its number_of_replicas first",
+        )
 
 
 def _zones(cluster: Cluster, staying: Sequence[Node]) -> Iterator[Violation]:
@@ -168,6 +190,13 @@ def _masters(cluster: Cluster, staying: Sequence[Node]) -> Iterator[Violation]:
 
 def _replaceable(cluster: Cluster, node: Node) -> Iterator[Violation]:
     """Somebody must be there to take what the node holds; waived for one that is dead."""
+    if masters(cluster.nodes) == (node,):
+        yield Violation(
+            "CSS.5047",
+            "instance_id",
+            node.id,
+            "it is the only node that can be master, so nobody else knows the cluster; restart it",
+        )
     if not node.ready:
         return
     peers = [one for one in cluster.nodes if one.role in HOLDS_DATA and one != node]
@@ -179,3 +208,5 @@ def _replaceable(cluster: Cluster, node: Node) -> Iterator[Violation]:
             node.id,
             "too few other nodes hold data; 3 in all are needed, 2 where there are masters",
         )
+    elif node.role in HOLDS_DATA:
+        yield from _replicas(cluster, len(peers))

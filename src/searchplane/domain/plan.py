@@ -27,21 +27,21 @@ from searchplane.domain.observed import (
     Stopped,
     Unknown,
 )
-from searchplane.domain.predicates import may_remove, may_start, seconds_until_start
+from searchplane.domain.predicates import is_stuck, may_remove, may_start, seconds_until_start
+from searchplane.domain.safety import SETTLED, last_start
 from searchplane.domain.steps import (
     CompleteAction,
     EndBootstrap,
-    ExcludeFromAllocation,
-    ExcludeFromVoting,
     ForgetCluster,
+    GiveUp,
     IssueCertificates,
-    MarkEmptied,
     PlaceNode,
     RemoveNode,
     StartNode,
     Step,
     StopNode,
 )
+from searchplane.domain.wording import count, hours, said_of, todo
 
 SOON = 0.2
 """Seconds to the next look while something is being done."""
@@ -51,6 +51,9 @@ STEADY = 15.0
 """Seconds to the next look at a cluster that is what it should be; a death wakes the loop."""
 YELLOW_PATIENCE = timedelta(seconds=120)
 """How long creation waits for replicas to be placed before it takes yellow as final."""
+MOVES = timedelta(hours=48)
+"""How long the data of nodes that are to go may take to move; api/semantics.md, section 4.2."""
+DEPARTURES = (ActionKind.SHRINKING, ActionKind.REPLACING)
 
 
 class Phase(StrEnum):
@@ -123,10 +126,18 @@ def plan(
     """What to do now. `certified`: the certificates a secured cluster needs are all stored."""
     if cluster.is_being(ActionKind.DELETING):
         return _delete(cluster, observation)
-    if cluster.paused:
-        return replace(_advance(cluster, observation, certified=certified), steps=(), after=STEADY)
     found = _advance(cluster, observation, certified=certified)
+    if cluster.paused:
+        return _paused(found, cluster)
     return _with_failure(found, cluster, observation, patience)
+
+
+def _paused(found: Plan, cluster: Cluster) -> Plan:
+    """Nothing is done and nothing gets late."""
+    sentence = f"paused by an operator, so this is not done: {found.sentence}"
+    return replace(
+        found, sentence=sentence, steps=(), after=STEADY, failure=cluster.failure, topic=None
+    )
 
 
 def _advance(cluster: Cluster, observation: Observation, *, certified: bool) -> Plan:
@@ -138,33 +149,38 @@ def _advance(cluster: Cluster, observation: Observation, *, certified: bool) -> 
         issue = () if certified else (IssueCertificates(),)
         return Plan(
             Phase.PREPARE,
-            f"choosing addresses for {_count(len(cluster.nodes))}",
+            f"choosing addresses for {count(len(cluster.nodes))}",
             (*unplaced, *issue),
             after=0.0,
             progress=5,
         )
     halting = changes.halts_all(cluster, observation)
-    if halting:
+    if not halting.is_nothing:
         return _halt(cluster, observation, halting)
     if any(not isinstance(state, Running) for state in observation.nodes.values()):
         return _start(cluster, observation)
     return _form(cluster, observation)
 
 
-def _halt(cluster: Cluster, observation: Observation, steps: tuple[Step, ...]) -> Plan:
+def _halt(cluster: Cluster, observation: Observation, halting: changes.Left) -> Plan:
     """All nodes to be restarted at once have ended before the first is started again."""
-    return _waiting(
+    refused = _refused(halting)
+    said = f"stopping {count(len(halting.steps))}, to start them again together"
+    found = _waiting(
         Phase.HALT,
-        f"stopping {_count(len(steps))}, to start them again together",
+        refused.sentence if refused else said,
         cluster,
         observation,
-        steps=steps,
+        steps=halting.steps,
+        after=WATCHING if refused else SOON,
     )
+    return replace(found, refusal=refused)
 
 
 def _distribution(cluster: Cluster, observation: Observation) -> Plan | None:
-    """Wait for the engine's files, if a node that needs them does not run."""
-    if all(isinstance(state, Running) for state in observation.nodes.values()):
+    """Wait for the engine's files, if a node that needs them does not run or is to be stopped."""
+    running = all(isinstance(state, Running) for state in observation.nodes.values())
+    if running and not cluster.awaits_engine:
         return None
     engine = cluster.spec.engine
     match observation.distribution:
@@ -203,40 +219,57 @@ def _waiting(
 
 
 def _start(cluster: Cluster, observation: Observation) -> Plan:
-    steps: list[Step] = [*changes.gone(cluster, observation)]
-    said: list[str] = []
-    topics: list[str] = []
-    after = STEADY
-    for node in cluster.nodes:
-        if isinstance(observation.nodes[node.id], Running):
-            continue
-        if changes.is_gone(cluster, node, observation):
-            said.append(f"{node.name} has ended; removing its storage")
-            topics.append(said[-1])
-            continue
-        refusal = may_start(cluster, node, observation)
-        wait = seconds_until_start(node, observation.at)
-        topic = refusal or _situation(cluster, node, observation)
-        topics.append(topic)
-        if refusal is not None:
-            said.append(refusal)
-            after = min(after, 2.0)
-        elif wait > 0:
-            said.append(f"{topic}; trying again in {wait:.0f} s")
-            after = min(after, wait)
-        else:
-            said.append(topic if _is_first(node, observation) else f"{topic}; starting it again")
-            steps.append(StartNode(node.id))
-    return _waiting(
+    """Start what does not run, or bury it if it was to go."""
+    found = [
+        _down(cluster, node, observation)
+        for node in cluster.nodes
+        if not isinstance(observation.nodes[node.id], Running)
+    ]
+    steps = tuple(step for one in found for step in one.steps)
+    # Starts do not wait for a master that may be hard to reach.
+    steps += changes.taken_back(cluster, observation)
+    plan = _waiting(
         Phase.START,
-        "; ".join(said),
+        "; ".join(one.said for one in found),
         cluster,
         observation,
-        steps=tuple(steps),
-        after=SOON if steps else after,
+        steps=steps,
+        after=SOON if steps else min(one.after for one in found),
         progress=10 + 60 * len(_ready(cluster, observation)) // len(cluster.nodes),
-        topic="; ".join(topics),
+        topic="; ".join(one.topic for one in found),
     )
+    return replace(plan, refusal=next((one.refusal for one in found if one.refusal), None))
+
+
+@dataclass(frozen=True)
+class _Down:
+    """What is done, and said, about a node that does not run."""
+
+    said: str
+    topic: str
+    steps: tuple[Step, ...] = ()
+    after: float = STEADY
+    refusal: Refusal | None = None
+
+
+def _down(cluster: Cluster, node: Node, observation: Observation) -> _Down:
+    burial = changes.bury(cluster, node, observation)
+    if burial.steps:
+        said = f"{node.name} has ended; removing what is left of it"
+        return _Down(said, said, burial.steps)
+    if burial.refusals:
+        refused = burial.refusals[0]
+        said = f"{node.name} has ended: {refused.sentence}"
+        return _Down(said, said, after=WATCHING, refusal=refused)
+    refusal = may_start(cluster, node, observation)
+    if refusal is not None:
+        return _Down(refusal, refusal, after=2.0)
+    topic = _situation(cluster, node, observation)
+    wait = seconds_until_start(node, observation.at)
+    if wait > 0:
+        return _Down(f"{topic}; trying again in {wait:.0f} s", topic, after=wait)
+    said = topic if _is_first(node, observation) else f"{topic}; starting it again"
+    return _Down(said, topic, (StartNode(node.id),))
 
 
 def _is_first(node: Node, observation: Observation) -> bool:
@@ -259,14 +292,11 @@ def _form(cluster: Cluster, observation: Observation) -> Plan:
     share = 20 + 60 * len(ready) // len(cluster.nodes)
     after = SOON if cluster.action is not None else WATCHING
     if isinstance(engine, Unknown):
-        sentence = f"{_count(len(cluster.nodes))} started; {engine.reason}"
+        sentence = f"{count(len(cluster.nodes))} started; {engine.reason}"
         return _waiting(Phase.FORM, sentence, cluster, observation, after=after, progress=share)
     missing = [node.name for node in cluster.nodes if node.id not in ready]
     if missing:
-        sentence = (
-            f"{len(ready)} of {len(cluster.nodes)} nodes joined; waiting for {', '.join(missing)}"
-        )
-        return _waiting(Phase.FORM, sentence, cluster, observation, after=after, progress=share)
+        return _join(cluster, observation, missing, after, share)
     steps: tuple[Step, ...] = () if cluster.bootstrapped else (EndBootstrap(),)
     change = changes.left(cluster, observation) if cluster.bootstrapped else changes.Left()
     if not change.is_nothing:
@@ -298,28 +328,54 @@ def _form(cluster: Cluster, observation: Observation) -> Plan:
     )
 
 
+def _join(
+    cluster: Cluster, observation: Observation, missing: list[str], after: float, share: int
+) -> Plan:
+    """Nodes run and are no members: they are waited for, or ended if they were to go anyway."""
+    ill = changes.left_of_ill(cluster, observation)
+    steps = (*ill.steps, *changes.taken_back(cluster, observation))
+    joined = len(cluster.nodes) - len(missing)
+    sentence = f"{joined} of {len(cluster.nodes)} nodes joined; waiting for {', '.join(missing)}"
+    refused = _refused(ill)
+    if ill.steps:
+        sentence += f"; {'; '.join(said_of(step, cluster) for step in ill.steps)}"
+    elif refused:
+        sentence += f": {refused.sentence}"
+    found = _waiting(
+        Phase.FORM, sentence, cluster, observation, steps=steps, after=after, progress=share
+    )
+    return replace(found, refusal=refused)
+
+
+def _refused(left: changes.Left) -> Refusal | None:
+    """Why nothing is done now; None where something is."""
+    return left.refusals[0] if left.refusals and not left.steps else None
+
+
 def _change(cluster: Cluster, observation: Observation, change: changes.Left) -> Plan:
     """The next steps of a change to a live cluster, or why there is none now."""
-    refused = change.refusals[0] if change.refusals and not change.steps else None
-    said = refused.sentence if refused else "; ".join(map(_said, change.steps))
+    refused = _refused(change)
+    steps = change.steps
+    said = refused.sentence if refused else "; ".join(said_of(step, cluster) for step in steps)
+    sentence = f"{todo(cluster)}: {said}"
+    if refused and _is_given_up(cluster, observation.at):
+        steps, sentence = (GiveUp(),), f"given up after {hours(MOVES)}, the nodes stay: {said}"
     found = _waiting(
         Phase.CHANGE,
-        f"{_todo(cluster)}: {said}",
+        sentence,
         cluster,
         observation,
-        steps=change.steps,
-        after=SOON if change.steps else WATCHING,
+        steps=steps,
+        after=SOON if steps else WATCHING,
         progress=_progress(cluster),
     )
     return replace(found, refusal=refused)
 
 
-def _todo(cluster: Cluster) -> str:
-    going = sum(node.fate is not Fate.STAY for node in cluster.nodes)
-    stale = sum(node.is_stale for node in cluster.nodes)
-    if going:
-        return f"{_count(going)} to go"
-    return f"{_count(stale)} to restart" if stale else "putting the engine's settings right"
+def _is_given_up(cluster: Cluster, now: datetime) -> bool:
+    """Whether nodes that were to go could not for so long that they stay."""
+    action = cluster.action
+    return action is not None and action.kind in DEPARTURES and now - action.started > MOVES
 
 
 def _progress(cluster: Cluster) -> int:
@@ -328,32 +384,18 @@ def _progress(cluster: Cluster) -> int:
     return 100 * (len(cluster.nodes) - busy) // max(1, len(cluster.nodes))
 
 
-def _said(step: Step) -> str:
-    match step:
-        case ExcludeFromAllocation(addresses) if addresses:
-            return f"moving shards away from {', '.join(sorted(addresses))}"
-        case ExcludeFromAllocation():
-            return "letting shards go to every node again"
-        case ExcludeFromVoting(names) if names:
-            return f"handing over the vote of {', '.join(sorted(names))}"
-        case ExcludeFromVoting():
-            return "giving every node its vote again"
-        case MarkEmptied():
-            return "a node holds no shards any longer; looking once more"
-        case _:
-            return "stopping a node"
-
-
 def _balanced(cluster: Cluster, engine: EngineView, now: datetime) -> bool:
-    """Green; or yellow with nothing moving, once creation has waited long enough for replicas."""
+    """Green; or yellow with nothing moving, once replicas had the time to be placed."""
     if engine.health is Health.GREEN:
         return True
     if engine.health is Health.RED or engine.is_moving:
         return False
-    if cluster.action is None or len(cluster.nodes) == 1:
+    action = cluster.action
+    if action is None or len(cluster.nodes) == 1:
         return True
-    started = [node.last_start for node in cluster.nodes if node.last_start is not None]
-    return now - max([cluster.action.started, *started]) > YELLOW_PATIENCE
+    since = max(action.started, last_start(cluster, now) or action.started)
+    patience = YELLOW_PATIENCE if action.kind is ActionKind.CREATING else SETTLED
+    return now - since > patience
 
 
 def _delete(cluster: Cluster, observation: Observation) -> Plan:
@@ -372,7 +414,7 @@ def _delete(cluster: Cluster, observation: Observation) -> Plan:
     gone = sum(isinstance(state, Absent) for state in observation.nodes.values())
     if gone == len(cluster.nodes):
         return Plan(Phase.DELETE, "nothing of the cluster is left", (ForgetCluster(),), progress=99)
-    said.insert(0, f"deleting: {gone} of {_count(len(cluster.nodes))} gone")
+    said.insert(0, f"deleting: {gone} of {count(len(cluster.nodes))} gone")
     return Plan(
         Phase.DELETE,
         "; ".join(said),
@@ -390,11 +432,15 @@ def _with_failure(
     A live cluster is, as soon as its primaries are there; a creation, when all of it is.
     """
     creating = cluster.is_being(ActionKind.CREATING)
-    if found.phase is Phase.STEADY or (not creating and found.healthy):
+    stuck = not creating and is_stuck(cluster, observation.at, patience.create)
+    if found.phase is Phase.STEADY or (not creating and found.healthy and not stuck):
         return found
     if cluster.failure is not None:
         kept = Failure(cluster.failure.code, found.sentence, cluster.failure.since)
         return _failing(found, kept)
+    if stuck:
+        code = "CSS.6001" if cluster.is_being(ActionKind.GROWING) else "CSS.6002"
+        return _failing(found, Failure(code, found.sentence, observation.at))
     since = _late_from(found, cluster, observation)
     if since is None:
         return found
@@ -443,7 +489,3 @@ def _primaries_there(observation: Observation) -> bool:
 def _joined(cluster: Cluster) -> str:
     count = len(cluster.nodes)
     return f"all {count} nodes joined" if count > 1 else "the node has formed its cluster"
-
-
-def _count(number: int) -> str:
-    return f"{number} nodes" if number != 1 else "1 node"

@@ -47,9 +47,10 @@ class ExcludeFromVoting:
 
 @dataclass(frozen=True)
 class MarkEmptied:
-    """Store that a look saw the node without shards."""
+    """Store that a look saw the node without shards, or with shards again."""
 
     node_id: NodeId
+    emptied: bool = True
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,11 @@ class ForgetNode:
 @dataclass(frozen=True)
 class CompleteAction:
     """The wanted state is reached: nothing of the action is left."""
+
+
+@dataclass(frozen=True)
+class GiveUp:
+    """End an action that could not be carried out: nodes that were to go stay."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +115,7 @@ Step = (
     | RenewNode
     | ForgetNode
     | CompleteAction
+    | GiveUp
     | StopNode
     | RemoveNode
     | ForgetCluster

@@ -37,8 +37,9 @@ class Control:
         self._clock = clock
 
     async def exclude_from_allocation(self, target: Target, addresses: frozenset[str]) -> None:
+        """A transient one, which would go before ours, can only be left from another's hand."""
         value = ",".join(sorted(addresses)) or None
-        body = {"persistent": {EXCLUDED_SETTING: value}}
+        body = {"persistent": {EXCLUDED_SETTING: value}, "transient": {EXCLUDED_SETTING: None}}
         await self._tell(target, "setting where shards may go", _put("/_cluster/settings", body))
 
     async def exclude_from_voting(self, target: Target, names: frozenset[str]) -> None:

@@ -10,6 +10,7 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from searchplane.domain.change import given_up
 from searchplane.domain.cluster import Cluster, Fate, Node
 from searchplane.domain.ids import NodeId
 from searchplane.domain.observed import Running
@@ -19,6 +20,7 @@ from searchplane.domain.steps import (
     ExcludeFromAllocation,
     ExcludeFromVoting,
     ForgetNode,
+    GiveUp,
     HaltNode,
     IssueCertificates,
     MarkEmptied,
@@ -74,19 +76,24 @@ async def _remember(step: Step, cluster: Cluster, ports: Ports) -> Cluster:
     match step:
         case PlaceNode(node_id):
             return await _place(cluster, node_id, ports)
-        case MarkEmptied(node_id):
-            emptied = replace(_node(cluster, node_id), emptied=True)
-            return await _record_node(cluster, emptied, ports)
+        case MarkEmptied(node_id, emptied):
+            marked = replace(_node(cluster, node_id), emptied=emptied)
+            return await _record_node(cluster, marked, ports)
         case RenewNode(node_id):
             return await _record_node(cluster, _renewed(_node(cluster, node_id)), ports)
         case ForgetNode(node_id):
             return await _forget_node(cluster, node_id, ports)
-        case CompleteAction():
-            done = replace(cluster, action=None, skipped=frozenset(), updated=datetime.now(UTC))
-            return await _record(cluster, done, ports)
+        case CompleteAction() | GiveUp():
+            return await _end_action(step, cluster, ports)
         case _:
             await asyncio.to_thread(_forget, cluster, ports)
             return cluster
+
+
+async def _end_action(step: CompleteAction | GiveUp, cluster: Cluster, ports: Ports) -> Cluster:
+    before = given_up(cluster) if isinstance(step, GiveUp) else cluster
+    done = replace(before, action=None, skipped=frozenset(), updated=datetime.now(UTC))
+    return await _record(cluster, done, ports)
 
 
 async def _place(cluster: Cluster, node_id: NodeId, ports: Ports) -> Cluster:
@@ -135,7 +142,10 @@ def _renewed(node: Node) -> Node:
 async def _forget_node(cluster: Cluster, node_id: NodeId, ports: Ports) -> Cluster:
     def forget() -> bool:
         with ports.database.write() as connection:
-            return clusters.forget_node(connection, cluster, node_id)
+            forgotten = clusters.forget_node(connection, cluster, node_id)
+            if forgotten:
+                ports.secrets.forget(connection, cluster.id, certificates.node_name(node_id))
+            return forgotten
 
     if not await asyncio.to_thread(forget):
         raise Superseded

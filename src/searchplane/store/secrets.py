@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from searchplane.domain.ids import ClusterId, ProjectId
 from searchplane.store.schema import clusters, secrets
@@ -48,6 +48,11 @@ class ClusterSecrets:
         ]
         if rows:
             connection.execute(insert(secrets), rows)
+
+    def forget(self, connection: Connection, cluster_id: ClusterId, name: str) -> None:
+        """Remove the certificate and the key of this name; nothing if there are none."""
+        named = secrets.c.name.in_((f"{name}.certificate", f"{name}.key"))
+        connection.execute(delete(secrets).where(secrets.c.cluster_id == cluster_id, named))
 
     def authorities_of_project(
         self, connection: Connection, project_id: ProjectId
