@@ -30,9 +30,19 @@ def admit(
     now: datetime,
 ) -> None:
     """Refuse (CSS.0023) with the figures if `wanted` does not fit beside `accepted`."""
+    admit_memory(memory_needed_mb(wanted), accepted, capacity, disk_floor_mb, now)
+
+
+def admit_memory(
+    need: int,
+    accepted: tuple[Node, ...],
+    capacity: HostCapacity | None,
+    disk_floor_mb: int,
+    now: datetime,
+) -> None:
+    """Refuse (CSS.0023) with the figures if `need` MB more do not fit beside `accepted`."""
     if capacity is None or now - capacity.observed > FRESH:
         raise Refused(SHORT, "the host's memory and disk are not known yet; try again in a moment")
-    need = memory_needed_mb(wanted)
     total = int(capacity.memory_total_mb * USABLE)
     taken = memory_needed_mb(accepted)
     if taken + need > total:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from searchplane.domain import status
 from searchplane.domain.cluster import Action, ActionKind, Cluster, Fate, Node, Pace
+from searchplane.domain.layout import memory_needed_mb
 from searchplane.domain.tasks import Task
 from searchplane.errors import Refused
 
@@ -33,6 +34,14 @@ class Change:
     def new_nodes(self) -> tuple[Node, ...]:
         known = {node.id for node in self.before.nodes}
         return tuple(node for node in self.after.nodes if node.id not in known)
+
+    @property
+    def more_memory_mb(self) -> int:
+        """What nodes that come or grow take besides. What others give up is free only later."""
+        before = {node.id: memory_needed_mb((node,)) for node in self.before.nodes}
+        return sum(
+            max(0, memory_needed_mb((node,)) - before.get(node.id, 0)) for node in self.after.nodes
+        )
 
     @property
     def going(self) -> tuple[Node, ...]:
@@ -67,6 +76,12 @@ def check_idle(cluster: Cluster, *, repairs: bool = False) -> None:
         raise Refused("CSS.5090", f"the cluster has failed: {cluster.sentence}")
     if status.actions(cluster):
         raise Refused("CSS.5090", f"the cluster is not whole now: {cluster.sentence}")
+
+
+def completed(cluster: Cluster) -> Cluster:
+    """The record of a cluster whose action is done."""
+    spec = replace(cluster.spec, datastore=cluster.answers_as)
+    return replace(cluster, spec=spec, action=None, skipped=frozenset())
 
 
 def with_nodes(cluster: Cluster, change: Callable[[Node], Node]) -> Cluster:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from searchplane.domain.cluster import ClusterSpec, Node, NodeGroup, Role
-from searchplane.domain.flavors import FLAVORS
+from searchplane.domain.flavors import FLAVORS, Flavor
 from searchplane.domain.ids import NodeId
 
 OVERHEAD_MB = 400
@@ -61,6 +61,15 @@ def memory_needed_mb(nodes: tuple[Node, ...]) -> int:
     return sum(node.heap_mb + OVERHEAD_MB for node in nodes)
 
 
+def heap_of(flavor: Flavor, limits: HostLimits) -> int:
+    """MB of heap of a node of this flavor here."""
+    return min(flavor.ram_gb * 1024 // 2, limits.max_heap_mb)
+
+
+def processors_of(flavor: Flavor, limits: HostLimits) -> int:
+    return min(flavor.vcpu, limits.processors)
+
+
 def new_node(
     spec: ClusterSpec,
     group: NodeGroup,
@@ -79,7 +88,7 @@ def new_node(
         zone=zone,
         flavor=flavor.name,
         volume=group.volume,
-        heap_mb=min(flavor.ram_gb * 1024 // 2, limits.max_heap_mb),
-        processors=min(flavor.vcpu, limits.processors),
+        heap_mb=heap_of(flavor, limits),
+        processors=processors_of(flavor, limits),
         subnet_id=spec.network.subnet_id,
     )

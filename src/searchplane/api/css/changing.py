@@ -18,7 +18,7 @@ from searchplane.api.css.clusters import find_in
 from searchplane.api.fields import Boolean, Reply, Request
 from searchplane.api.operation import Answer, Call
 from searchplane.domain import quota
-from searchplane.domain.admission import admit
+from searchplane.domain.admission import admit_memory
 from searchplane.domain.change import Change
 from searchplane.domain.cluster import Cluster
 from searchplane.domain.preview import preview
@@ -89,9 +89,9 @@ def _checked(call: Call, connection: Transaction, rule: Rule) -> Change:
         quota.asked_besides(wanted.before.nodes, wanted.after.nodes),
         quotas.defaults(call.services.settings),
     )
-    if wanted.new_nodes:
-        admit(
-            wanted.new_nodes,
+    if wanted.more_memory_mb:
+        admit_memory(
+            wanted.more_memory_mb,
             clusters.all_nodes(connection),
             capacity.latest(connection),
             call.services.settings.disk_floor_mb,

@@ -12,6 +12,8 @@ from searchplane.api.operation import Answer, Call, Operation
 from searchplane.domain import status
 from searchplane.domain.cluster import Action, ActionKind, Cluster, Fate, Node, Role
 from searchplane.domain.engines import supports_security
+from searchplane.domain.exposure import DashboardAccess, WhiteList
+from searchplane.domain.networking import subnets
 from searchplane.domain.ports import REST_PORT
 from searchplane.errors import NotFound
 from searchplane.store import clusters, events
@@ -55,6 +57,19 @@ class FailureReply(Reply):
     error_msg: Annotated[str, Field(alias="errorMsg")]
 
 
+class WhiteListReply(Reply):
+    enable_white_list: Annotated[bool, Field(alias="enableWhiteList")]
+    white_list: Annotated[str, Field(alias="whiteList")]
+
+
+class PublicKibanaReply(Reply):
+    """Access to the dashboard as it was asked for; it has no public address here."""
+
+    eip_size: Annotated[int, Field(alias="eipSize")]
+    public_kibana_ip: Annotated[str | None, Field(alias="publicKibanaIp")]
+    elb_white_list_resp: Annotated[WhiteListReply, Field(alias="elbWhiteListResp")]
+
+
 class SnapshotPolicyReply(Reply):
     backup_enable: Annotated[bool, Field(alias="backupEnable")]
     bak_period: Annotated[str | None, Field(alias="bakPeriod")]
@@ -84,8 +99,8 @@ class ClusterReply(Reply):
     support_vpcep: Annotated[bool, Field(alias="supportVpcep")]
     public_ip: Annotated[str | None, Field(alias="publicIp")]
     bandwidth_size: Annotated[int, Field(alias="bandwidthSize")]
-    elb_white_list: Annotated[None, Field(alias="elbWhiteList")]
-    public_kibana_resp: Annotated[None, Field(alias="publicKibanaResp")]
+    elb_white_list: Annotated[WhiteListReply | None, Field(alias="elbWhiteList")]
+    public_kibana_resp: Annotated[PublicKibanaReply | None, Field(alias="publicKibanaResp")]
     https_enable: Annotated[bool, Field(alias="httpsEnable")]
     authority_enable: Annotated[bool, Field(alias="authorityEnable")]
     disk_encrypted: Annotated[bool, Field(alias="diskEncrypted")]
@@ -128,9 +143,14 @@ def find_cluster(call: Call) -> Cluster:
 
 def find_in(call: Call, connection: Transaction) -> Cluster:
     """The same in an open transaction."""
-    cluster = clusters.find_in_project(connection, call.project.id, call.path["cluster_id"])
+    return find(connection, call, call.path["cluster_id"])
+
+
+def find(connection: Transaction, call: Call, cluster_id: str) -> Cluster:
+    """The project's cluster with this id; NotFound if it is missing or another project's."""
+    cluster = clusters.find_in_project(connection, call.project.id, cluster_id)
     if cluster is None:
-        raise NotFound("CSS.0015", f"cluster_id is {call.path['cluster_id'][:64]!r}")
+        raise NotFound("CSS.0015", f"cluster_id is {cluster_id[:64]!r}")
     return cluster
 
 
@@ -180,14 +200,16 @@ def cluster_reply(cluster: Cluster, *, listed: bool = False) -> ClusterReply:
         endpoint=_endpoint(cluster),
         vpc_id=spec.network.vpc_id,
         subnet_id=spec.network.subnet_id,
-        current_subnet_ids=spec.network.subnet_id,
+        current_subnet_ids=",".join(subnets(cluster)),
         security_group_id=spec.network.security_group_id,
-        vpcep_ip=None,
-        support_vpcep=False,
-        public_ip=None,
-        bandwidth_size=0,
-        elb_white_list=None,
-        public_kibana_resp=None,
+        vpcep_ip=_private_address(cluster),
+        support_vpcep=True,
+        public_ip=_public_address(cluster),
+        bandwidth_size=spec.exposure.public.bandwidth if spec.exposure.public else 0,
+        elb_white_list=_white_list(spec.exposure.public.white_list)
+        if spec.exposure.public
+        else None,
+        public_kibana_resp=_dashboard(spec.exposure.dashboard),
         https_enable=spec.security.https,
         authority_enable=spec.security.authority,
         disk_encrypted=spec.cmk_id is not None,
@@ -235,7 +257,33 @@ def _instance(cluster: Cluster, node: Node) -> InstanceReply:
         ip=node.address,
         volume=VolumeReply(type=node.volume.type, size=node.volume.size_gb, resource_ids=[]),
         resource_id=node.id,
-        subnet_id=cluster.spec.network.subnet_id,
+        subnet_id=node.subnet_id or cluster.spec.network.subnet_id,
+    )
+
+
+def _public_address(cluster: Cluster) -> str | None:
+    """The first of the endpoint, once public access was asked for: it is reached from here."""
+    endpoint = _endpoint(cluster)
+    return endpoint.split(",")[0] if endpoint and cluster.spec.exposure.public else None
+
+
+def _private_address(cluster: Cluster) -> str | None:
+    """Where a private endpoint leads, without the port."""
+    endpoint = _endpoint(cluster)
+    return endpoint.split(":")[0] if endpoint and cluster.spec.exposure.endpoint else None
+
+
+def _white_list(white_list: WhiteList) -> WhiteListReply:
+    return WhiteListReply(enable_white_list=white_list.enabled, white_list=white_list.addresses)
+
+
+def _dashboard(dashboard: DashboardAccess | None) -> PublicKibanaReply | None:
+    if dashboard is None:
+        return None
+    return PublicKibanaReply(
+        eip_size=dashboard.bandwidth,
+        public_kibana_ip=None,
+        elb_white_list_resp=_white_list(dashboard.white_list),
     )
 
 
