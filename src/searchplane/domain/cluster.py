@@ -262,5 +262,16 @@ class Cluster:
     skipped: frozenset[str] = frozenset()
     indices: IndicesSeen | None = None
 
+    @property
+    def awaits_engine(self) -> bool:
+        """Whether a node is to be restarted on another engine than it runs."""
+        return any(node.is_stale and node.engine != self.spec.engine for node in self.nodes)
+
+    @property
+    def answers_as(self) -> Datastore:
+        """What the engine is to tell clients that it is; during an upgrade, what it becomes."""
+        action = self.action
+        return action.becomes if action and action.becomes else self.spec.datastore
+
     def is_being(self, kind: ActionKind) -> bool:
         return self.action is not None and self.action.kind is kind

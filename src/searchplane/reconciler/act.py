@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from searchplane.domain.change import given_up
+from searchplane.domain.change import completed, given_up
 from searchplane.domain.cluster import Cluster, Fate, Node
 from searchplane.domain.ids import NodeId
 from searchplane.domain.observed import Running
@@ -31,12 +31,13 @@ from searchplane.domain.steps import (
     Step,
     StopNode,
 )
+from searchplane.domain.tasks import Outcome
 from searchplane.drivers.base import NodeRef, Storage
 from searchplane.errors import Permanent, Transient
 from searchplane.reconciler import certificates
 from searchplane.reconciler.compose import addresses_of, target_of
 from searchplane.reconciler.ports import Ports
-from searchplane.store import clusters
+from searchplane.store import clusters, tasks
 
 
 class Superseded(Exception):
@@ -91,9 +92,12 @@ async def _remember(step: Step, cluster: Cluster, ports: Ports) -> Cluster:
 
 
 async def _end_action(step: CompleteAction | GiveUp, cluster: Cluster, ports: Ports) -> Cluster:
-    before = given_up(cluster) if isinstance(step, GiveUp) else cluster
-    done = replace(before, action=None, skipped=frozenset(), updated=datetime.now(UTC))
-    return await _record(cluster, done, ports)
+    """Its task, if the public API has one for it, is over in the same transaction."""
+    is_done = isinstance(step, CompleteAction)
+    after = completed(cluster) if is_done else given_up(cluster)
+    after = replace(after, action=None, skipped=frozenset(), updated=datetime.now(UTC))
+    outcome = Outcome.SUCCESS if is_done else Outcome.FAILED
+    return await _record(cluster, after, ports, outcome)
 
 
 async def _place(cluster: Cluster, node_id: NodeId, ports: Ports) -> Cluster:
@@ -165,10 +169,18 @@ async def _end_bootstrap(cluster: Cluster, ports: Ports) -> Cluster:
     return await _record(cluster, formed, ports)
 
 
-async def _record(before: Cluster, after: Cluster, ports: Ports) -> Cluster:
+async def _record(
+    before: Cluster, after: Cluster, ports: Ports, outcome: Outcome | None = None
+) -> Cluster:
+    """Store it; with `outcome`, the task of the action that ends too."""
+
     def store() -> bool:
         with ports.database.write() as connection:
-            return clusters.record(connection, before, after)
+            if not clusters.record(connection, before, after):
+                return False
+            if outcome is not None and before.action is not None and before.action.id is not None:
+                tasks.end(connection, before.action.id, outcome, after.updated)
+            return True
 
     if not await asyncio.to_thread(store):
         raise Superseded

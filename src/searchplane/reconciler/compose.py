@@ -9,6 +9,7 @@ from searchplane.domain.cluster import Cluster, Node
 from searchplane.domain.engines import reports_as_elasticsearch
 from searchplane.domain.observed import ClientIdentity, Target
 from searchplane.domain.safety import masters
+from searchplane.domain.zones import data_zones
 from searchplane.drivers.base import NodeRef, NodeSpec
 from searchplane.engine.config import NodeConfig, render
 from searchplane.engine.security import security_files, security_settings
@@ -65,14 +66,14 @@ def _view(cluster: Cluster, node: Node, secrets: Mapping[str, str], path_repo: P
         role=node.role,
         master_eligible=node in eligible,
         zone=node.zone,
-        zones=cluster.spec.zones,
+        zones=data_zones(cluster),
         address=_placed(node),
         seed_addresses=tuple(_placed(master) for master in eligible),
         processors=node.processors,
         path_repo=path_repo,
         bootstrap_masters=() if cluster.bootstrapped else tuple(master.name for master in eligible),
         reports_as_elasticsearch=reports_as_elasticsearch(
-            cluster.spec.datastore, cluster.spec.engine
+            cluster.answers_as, cluster.spec.engine
         ),
         settings=security_settings(cluster.id, https=cluster.spec.security.https)
         if secured

@@ -56,7 +56,8 @@ async def _engine(
 async def _distribution(
     cluster: Cluster, nodes: Mapping[NodeId, NodeState], ports: Ports
 ) -> Distribution:
-    if all(isinstance(state, Running) for state in nodes.values()):
+    running = all(isinstance(state, Running) for state in nodes.values())
+    if running and not cluster.awaits_engine:
         return Ready()
     return await ports.ensure_distribution(
         cluster.spec.engine, secured=cluster.spec.security.authority

@@ -30,7 +30,7 @@ from searchplane.domain.cluster import (
     Role,
     Volume,
 )
-from searchplane.domain.engines import Engine, Family
+from searchplane.domain.engines import Datastore, Engine, Family
 from searchplane.domain.ids import ClusterId, NodeId, ProjectId
 from searchplane.errors import Refused
 from searchplane.store.schema import clusters, nodes, projects
@@ -274,7 +274,13 @@ def _indices(kept: dict[str, Any] | None) -> IndicesSeen | None:
 
 def _manner(action: Action) -> dict[str, Any]:
     """How an action is carried out."""
-    return {"pace": action.pace.value, "drains": action.drains, "id": action.id}
+    becomes = action.becomes
+    return {
+        "pace": action.pace.value,
+        "drains": action.drains,
+        "id": action.id,
+        "becomes": [becomes.type, becomes.version] if becomes else None,
+    }
 
 
 def _node_row(cluster_id: ClusterId, position: int, node: Node) -> dict[str, Any]:
@@ -344,6 +350,7 @@ def _action(row: RowMapping) -> Action | None:
         pace=Pace(manner.get("pace", Pace.ROLLING)),
         drains=manner.get("drains", True),
         id=manner.get("id"),
+        becomes=Datastore(*manner["becomes"]) if manner.get("becomes") else None,
     )
 
 

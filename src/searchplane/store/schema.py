@@ -319,6 +319,17 @@ events = Table(
     Column("sentence", Text, nullable=False),
 )
 
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("cluster_id", ForeignKey("clusters.id", ondelete="CASCADE"), nullable=False),
+    Column("mode", String(16), nullable=False),  # "UPGRADING" or "AZ_MIGRATION"
+    Column("started", UtcTime, nullable=False),
+    Column("task_json", JSON, nullable=False),
+    Index("ix_tasks_newest", "cluster_id", "mode", "started"),
+)
+
 capacity = Table(
     "capacity",
     metadata,

@@ -22,7 +22,7 @@ from searchplane.domain.admission import admit_memory
 from searchplane.domain.change import Change
 from searchplane.domain.cluster import Cluster
 from searchplane.domain.preview import preview
-from searchplane.store import capacity, clusters, events, quotas
+from searchplane.store import capacity, clusters, events, quotas, tasks
 from searchplane.store.database import Transaction
 
 Rule = Callable[[Cluster], Change]
@@ -70,6 +70,8 @@ def change(call: Call, rule: Rule, answer: Callable[[Change], BaseModel | None])
     with call.services.database.write() as connection:
         wanted = _checked(call, connection, rule)
         clusters.change(connection, wanted.before, wanted.after)
+        if wanted.task is not None:
+            tasks.save(connection, wanted.task)
         said = f"{wanted.said}, asked for by {call.user.user_name}"
         events.add(connection, wanted.before.id, call.now, events.ACCEPTED, said)
     call.services.wake(wanted.before.id)

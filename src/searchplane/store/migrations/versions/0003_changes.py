@@ -29,3 +29,20 @@ def upgrade() -> None:
     )
     op.add_column("nodes", sa.Column("subnet_id", sa.String(length=64), nullable=True))
     op.add_column("nodes", sa.Column("used_bytes", sa.BigInteger(), nullable=True))
+    _tasks()
+
+
+def _tasks() -> None:
+    op.create_table(
+        "tasks",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("cluster_id", sa.String(length=36), nullable=False),
+        sa.Column("mode", sa.String(length=16), nullable=False),
+        sa.Column("started", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("task_json", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["cluster_id"], ["clusters.id"], name="fk_tasks_cluster_id", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_tasks"),
+    )
+    op.create_index("ix_tasks_newest", "tasks", ["cluster_id", "mode", "started"])
