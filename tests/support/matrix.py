@@ -16,7 +16,7 @@ import httpx
 import pytest
 from tests.support.audit_examples import told
 from tests.support.live_service import PASSWORD, Live, until
-from tests.support.running import getting_started
+from tests.support.running import by_role, getting_started
 
 from searchplane.api.codes import CODES
 from searchplane.api.openapi import error_codes
@@ -44,6 +44,7 @@ def fresh(name: str) -> str:
 
 BODIES: dict[str, Callable[[], Any]] = {
     "CreateCluster": lambda: getting_started(fresh("matrix"), nodes=1),
+    "CreateClusterV2": lambda: by_role(fresh("matrix")),
     "createToken": lambda: login("admin", "local"),
     "createUser": lambda: {"user": {"name": fresh("user")}},
     "createDetailedUser": lambda: {"user": {"name": fresh("user")}},

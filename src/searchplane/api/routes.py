@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from searchplane.api.css import certificates, clusters, create, events, flavors, restarting, scaling
+from searchplane.api.css import (
+    certificates,
+    clusters,
+    create,
+    create_by_role,
+    events,
+    flavors,
+    restarting,
+    scaling,
+)
 from searchplane.api.identity import OPERATIONS as IDENTITY
 from searchplane.api.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
     *IDENTITY,
     *create.OPERATIONS,
+    *create_by_role.OPERATIONS,
     *clusters.OPERATIONS,
     *scaling.OPERATIONS,
     *restarting.OPERATIONS,

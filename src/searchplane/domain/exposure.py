@@ -13,6 +13,8 @@ from ipaddress import IPv4Network
 
 from searchplane.domain.violation import Violation
 
+AUTO_ASSIGN = "auto_assign"
+"""The only way in which a public address is bound."""
 BANDWIDTHS = range(1, 201)
 """Mbit/s."""
 MAX_PERMISSIONS = 100
@@ -32,7 +34,8 @@ class PublicAccess:
     """The search port in public; `bandwidth` in Mbit/s."""
 
     bandwidth: int
-    white_list: WhiteList = WhiteList(enabled=False)
+    white_list: WhiteList
+    bind_type: str = AUTO_ASSIGN
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,9 @@ def _public(public: PublicAccess, *, https: bool) -> Iterator[Violation]:
     field = "cluster.publicIPReq"
     if not https:
         yield Violation("CSS.5310", field, None, "public access needs httpsEnable true")
+    if public.bind_type != AUTO_ASSIGN:
+        right = f"{AUTO_ASSIGN} is right"
+        yield Violation("CSS.5098", f"{field}.publicBindType", public.bind_type, right)
     yield from _bandwidth(f"{field}.eip.bandWidth.size", public.bandwidth)
     yield from _white_list(f"{field}.elbWhiteListReq", public.white_list)
 
