@@ -9,8 +9,10 @@ from searchplane.api.css import (
     create_by_role,
     events,
     flavors,
+    resizing,
     restarting,
     scaling,
+    upgrading,
 )
 from searchplane.api.identity import OPERATIONS as IDENTITY
 from searchplane.api.operation import Operation
@@ -21,7 +23,9 @@ OPERATIONS: tuple[Operation, ...] = (
     *create_by_role.OPERATIONS,
     *clusters.OPERATIONS,
     *scaling.OPERATIONS,
+    *resizing.OPERATIONS,
     *restarting.OPERATIONS,
+    *upgrading.OPERATIONS,
     *events.OPERATIONS,
     *flavors.OPERATIONS,
     *certificates.OPERATIONS,

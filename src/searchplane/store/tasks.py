@@ -41,7 +41,7 @@ def end(connection: Connection, task_id: str, outcome: Outcome, now: datetime) -
         save(connection, finished(found, outcome, now))
 
 
-def find(connection: Connection, cluster_id: ClusterId, task_id: str) -> Task | None:
+def find(connection: Connection, cluster_id: str, task_id: str) -> Task | None:
     """The task if it is the cluster's."""
     mine = (tasks.c.id == task_id, tasks.c.cluster_id == cluster_id)
     return _one(connection, select(tasks.c.task_json).where(*mine))
