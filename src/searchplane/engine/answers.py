@@ -33,6 +33,9 @@ HEALTH_PATH = (
 READY_PATH = "/_plugins/_security/health"
 """Whether users can log in: needs no login itself, and a "not yet" leaves no error in the log."""
 
+ALIVE_PATH = "/"
+"""Of a plain node: it answers as soon as it has joined."""
+
 _PENDING = ("delayed_unassigned_shards", "number_of_pending_tasks", "number_of_in_flight_fetch")
 
 _NOT_RECOVERED = "_na_"  # the cluster_uuid before the elected master has read its own state

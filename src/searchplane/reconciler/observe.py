@@ -50,7 +50,8 @@ async def _engine(
     if not addresses:
         return Unknown("no node runs")
     target = target_of(cluster, secrets, addresses)
-    return await ports.probe.view(target, placement=cluster.bootstrapped)
+    unsure = {node.address for node in cluster.nodes if node.address and not node.ready}
+    return await ports.probe.view(target, placement=cluster.bootstrapped, unsure=unsure)
 
 
 async def _distribution(

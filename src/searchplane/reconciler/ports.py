@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,10 +18,13 @@ from searchplane.store.secrets import ClusterSecrets
 class EngineProbe(Protocol):
     """Asks a cluster's nodes how it is."""
 
-    async def view(self, target: Target, *, placement: bool = False) -> EngineView | Unknown:
+    async def view(
+        self, target: Target, *, placement: bool = False, unsure: Collection[str] = ()
+    ) -> EngineView | Unknown:
         """What the elected master says; Unknown when no node can tell.
 
-        With `placement`, also where shards are.
+        With `placement`, also where shards are. Nodes at an `unsure` address count as members only
+        once they answer themselves.
         """
 
 

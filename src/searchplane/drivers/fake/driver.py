@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -145,7 +145,9 @@ class FakeDriver:
     async def close(self) -> None:
         """Nothing is held."""
 
-    async def view(self, target: Target, *, placement: bool = False) -> EngineView | Unknown:
+    async def view(
+        self, target: Target, *, placement: bool = False, unsure: Collection[str] = ()
+    ) -> EngineView | Unknown:
         """What the elected master of the cluster at these addresses would say.
 
         Shards move a step at each look at where they are.
