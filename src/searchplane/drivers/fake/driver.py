@@ -45,7 +45,7 @@ from searchplane.drivers.fake.engine import (
 from searchplane.drivers.fake.memory import FakeNode, Memory, Phase
 from searchplane.drivers.process.addresses import choose
 from searchplane.drivers.steps import Step
-from searchplane.errors import Transient
+from searchplane.errors import Permanent, Transient
 
 PLENTY = HostCapacity(
     memory_total_mb=64_000_000,
@@ -63,7 +63,8 @@ class FakeDriver:
     """Nodes and an engine that exist only on paper, in `data`/fake.
 
     `on_change` is called by the hooks, on the caller's thread. `has` is what `capacity` answers;
-    set it to test a host that is full.
+    set it to test a host that is full, and `refuses_reload` to test nodes that take new
+    certificates only with a restart.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class FakeDriver:
         has: HostCapacity = PLENTY,
     ) -> None:
         self.has = has
+        self.refuses_reload = False
         self._on_change = on_change
         self._checkpoint = checkpoint
         self._memory = Memory(data / "fake")
@@ -171,11 +173,28 @@ class FakeDriver:
         cluster_id, engine = self._led(target)
         self._keep(cluster_id, replace(engine, voting_excluded=tuple(sorted(names))))
 
+    async def set_admin_hash(self, target: Target, admin_hash: str) -> None:
+        cluster_id, engine = self._led(target)
+        self._keep(cluster_id, replace(engine, admin_hash=admin_hash))
+
+    async def drop_security_data(self, target: Target) -> None:
+        cluster_id, engine = self._led(target)
+        self._keep(cluster_id, replace(engine, admin_hash=None))
+
+    async def reload_certificates(self, target: Target) -> None:
+        self._led(target)
+        if self.refuses_reload:
+            raise Permanent("the certificates cannot be read again without a restart")
+
     def engine(self, cluster_id: ClusterId) -> FakeEngine:
         """What the cluster's engine keeps."""
         if cluster_id not in self._engines:
             self._engines[cluster_id] = read_engine(self._engine_file(cluster_id))
         return self._engines[cluster_id]
+
+    def versions(self, cluster_id: ClusterId) -> frozenset[str]:
+        """What the nodes were last started as."""
+        return frozenset(node.version for node in self._memory.cluster(cluster_id).values())
 
     def add_index(self, cluster_id: ClusterId, index: str, *, shards: int, replicas: int) -> None:
         """An index with data, its shards dealt out to the nodes that run; replicas follow."""
