@@ -31,6 +31,11 @@ class Change:
     task: Task | None = None
 
     @property
+    def begins(self) -> Action | None:
+        """What passes are to carry out; None where the record is all that changes."""
+        return self.after.action if self.after.action != self.before.action else None
+
+    @property
     def new_nodes(self) -> tuple[Node, ...]:
         known = {node.id for node in self.before.nodes}
         return tuple(node for node in self.after.nodes if node.id not in known)
@@ -82,6 +87,16 @@ def completed(cluster: Cluster) -> Cluster:
     """The record of a cluster whose action is done."""
     spec = replace(cluster.spec, datastore=cluster.answers_as)
     return replace(cluster, spec=spec, action=None, skipped=frozenset())
+
+
+def next_engine(cluster: Cluster) -> Cluster:
+    """The record when all nodes run the wanted engine: the next of the action is wanted now."""
+    action = cluster.action
+    if action is None or not action.hops:
+        raise ValueError("no engine is to follow")
+    spec = replace(cluster.spec, engine=action.hops[0])
+    after = replace(cluster, spec=spec, action=replace(action, hops=action.hops[1:]))
+    return with_nodes(after, to_restart)
 
 
 def with_nodes(cluster: Cluster, change: Callable[[Node], Node]) -> Cluster:

@@ -41,9 +41,6 @@ ELECTION = timedelta(seconds=15)
 """How long a node that is to go and has ended is left alone while no master is elected: its vote
 may be what is missing, but an election takes some seconds anyway."""
 
-NOTICING = timedelta(seconds=15)
-"""How long after its last node that was let go ended a cluster may be without a master."""
-
 
 @dataclass(frozen=True)
 class Left:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from searchplane.domain.engines import Datastore, Engine
+from searchplane.domain.engines import SECURED_ENGINE, Datastore, Engine
 from searchplane.domain.exposure import NOWHERE, Exposure
 from searchplane.domain.ids import ClusterId, NodeId, ProjectId
 
@@ -103,6 +103,11 @@ class ClusterSpec:
         """What the engine calls the cluster, for all its life."""
         return self.initial_name or self.name
 
+    @property
+    def mode(self) -> Security:
+        """How nodes are started now: plain while an engine without security mode is passed."""
+        return self.security if self.engine == SECURED_ENGINE else Security()
+
 
 class Fate(StrEnum):
     """What is to become of a node."""
@@ -125,8 +130,10 @@ class Node:
     A node is restarted while `restarts_done` is less than `restarts_wanted`; a start catches up.
     `engine` is what its storage was last opened with, None until it was started. `emptied` is set
     when a look saw it without shards after it was told to give them away: the second such look
-    lets it go. `subnet_id` is where it was put, None for what is older than this field: then it
-    is the cluster's. `used_bytes` is what its storage held when the loop last looked.
+    lets it go. `mode` is how it was started, None until then and for what is older than this
+    field; `certified_until` is when the certificate ends that it was given. `subnet_id` is where
+    it was put, None for what is older than this field: then it is the cluster's. `used_bytes` is
+    what its storage held when the loop last looked.
     """
 
     id: NodeId
@@ -147,6 +154,8 @@ class Node:
     fate: Fate = Fate.STAY
     engine: Engine | None = None
     emptied: bool = False
+    mode: Security | None = None
+    certified_until: datetime | None = None
     subnet_id: str | None = None
     used_bytes: int | None = None
 
@@ -190,7 +199,8 @@ class Action:
     `pace` is how nodes are restarted. `drains` is False where the user wants nodes to go with
     their data unmoved; then every shard must have another copy. `id` is what the public API calls
     the task where it has a name for it (upgrades). `becomes` is the datastore the cluster is shown
-    as when an upgrade is done.
+    as when an upgrade is done. `hops` are the engines that the nodes still have to be started on,
+    one after the other, when all of them run the wanted one.
     """
 
     kind: ActionKind
@@ -199,6 +209,7 @@ class Action:
     drains: bool = True
     id: str | None = None
     becomes: Datastore | None = None
+    hops: tuple[Engine, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -264,8 +275,27 @@ class Cluster:
 
     @property
     def awaits_engine(self) -> bool:
-        """Whether a node is to be restarted on another engine than it runs."""
-        return any(node.is_stale and node.engine != self.spec.engine for node in self.nodes)
+        """Whether a node is to be restarted on another engine than it runs, or in another mode."""
+        return any(node.is_stale and self._needs_files(node) for node in self.nodes)
+
+    def _needs_files(self, node: Node) -> bool:
+        wanted = self.spec.mode
+        return node.engine != self.spec.engine or (node.mode or wanted) != wanted
+
+    @property
+    def mode(self) -> Security:
+        """How the nodes that run can be spoken to: the last that were started decide."""
+        known = sorted((one for one in self.nodes if one.mode is not None), key=_is_stale)
+        return known[0].mode or self.spec.mode if known else self.spec.mode
+
+    @property
+    def engines_to_come(self) -> tuple[tuple[Engine, bool], ...]:
+        """Every engine that nodes are still to be started on, and whether in security mode."""
+        hops = self.action.hops if self.action else ()
+        secured = self.spec.security.authority
+        return tuple(
+            (engine, secured and engine == SECURED_ENGINE) for engine in (self.spec.engine, *hops)
+        )
 
     @property
     def answers_as(self) -> Datastore:
@@ -275,3 +305,7 @@ class Cluster:
 
     def is_being(self, kind: ActionKind) -> bool:
         return self.action is not None and self.action.kind is kind
+
+
+def _is_stale(node: Node) -> bool:
+    return node.is_stale

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from searchplane.domain.engines import Engine
 from searchplane.domain.ids import NodeId
 
 
@@ -125,12 +126,18 @@ Distribution = Ready | Installing | InstallFailed
 
 @dataclass(frozen=True)
 class Observation:
-    """One look at one cluster."""
+    """One look at one cluster.
+
+    `distribution` is of the engine `awaited`, where it is not the wanted one. `certificates` say
+    when the certificate ends that is stored for a node.
+    """
 
     at: datetime
     nodes: Mapping[NodeId, NodeState]
     engine: EngineView | Unknown
     distribution: Distribution
+    awaited: Engine | None = None
+    certificates: Mapping[NodeId, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

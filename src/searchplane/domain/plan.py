@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from searchplane.domain import changes
+from searchplane.domain import changes, finishing, renewal
 from searchplane.domain.cluster import ActionKind, Cluster, Failure, Fate, Node, Refusal
 from searchplane.domain.ids import NodeId
 from searchplane.domain.observed import (
@@ -30,7 +30,6 @@ from searchplane.domain.observed import (
 from searchplane.domain.predicates import is_stuck, may_remove, may_start, seconds_until_start
 from searchplane.domain.safety import SETTLED, last_start
 from searchplane.domain.steps import (
-    CompleteAction,
     EndBootstrap,
     ForgetCluster,
     GiveUp,
@@ -126,10 +125,21 @@ def plan(
     """What to do now. `certified`: the certificates a secured cluster needs are all stored."""
     if cluster.is_being(ActionKind.DELETING):
         return _delete(cluster, observation)
-    found = _advance(cluster, observation, certified=certified)
+    found = _with_renewals(
+        _advance(cluster, observation, certified=certified), cluster, observation
+    )
     if cluster.paused:
         return _paused(found, cluster)
     return _with_failure(found, cluster, observation, patience)
+
+
+def _with_renewals(found: Plan, cluster: Cluster, observation: Observation) -> Plan:
+    """Whatever else is done, nodes that can be reached get the certificates made for them."""
+    steps = renewal.loads(cluster, observation)
+    if not steps:
+        return found
+    sentence = f"{found.sentence}; renewing the certificates of {count(len(steps))}"
+    return replace(found, steps=(*found.steps, *steps), after=SOON, sentence=sentence)
 
 
 def _paused(found: Plan, cluster: Cluster) -> Plan:
@@ -155,6 +165,8 @@ def _advance(cluster: Cluster, observation: Observation, *, certified: bool) -> 
             progress=5,
         )
     halting = changes.halts_all(cluster, observation)
+    if halting.is_nothing:
+        halting = renewal.halts_expired(cluster, observation)
     if not halting.is_nothing:
         return _halt(cluster, observation, halting)
     if any(not isinstance(state, Running) for state in observation.nodes.values()):
@@ -182,7 +194,7 @@ def _distribution(cluster: Cluster, observation: Observation) -> Plan | None:
     running = all(isinstance(state, Running) for state in observation.nodes.values())
     if running and not cluster.awaits_engine:
         return None
-    engine = cluster.spec.engine
+    engine = observation.awaited or cluster.spec.engine
     match observation.distribution:
         case Installing(sentence):
             sentence = f"installing {engine}: {sentence}"
@@ -315,8 +327,7 @@ def _form(cluster: Cluster, observation: Observation) -> Plan:
             after=after,
             progress=90,
         )
-    if cluster.action is not None:
-        steps = (*steps, CompleteAction())
+    steps = (*steps, *finishing.last_steps(cluster))
     return _waiting(
         Phase.STEADY,
         f"{_joined(cluster)}; the cluster is {engine.health.value}",

@@ -23,6 +23,8 @@ class Preview:
 
 
 def preview(change: Change) -> Preview:
+    if change.begins is None:
+        return Preview((change.said,), (), (), (), (), interrupts=False)
     restarts = sorted(change.restarting, key=lambda node: RESTART_ORDER.index(node.role))
     action = change.after.action
     drains = action is None or action.drains
@@ -40,9 +42,9 @@ def preview(change: Change) -> Preview:
 def _steps(change: Change, restarts: list[Node], *, drains: bool, at_once: bool) -> Iterator[str]:
     if change.new_nodes:
         yield f"start {', '.join(_names(change.new_nodes))} and wait until they have joined"
+    if drains and change.going:
+        yield f"move the shards of {', '.join(_names(change.going))} to other nodes"
     for node in change.going:
-        if drains:
-            yield f"move the shards of {node.name} to other nodes"
         yield f"take the vote of {node.name} if it has one, stop it and remove its storage"
         if node.fate is Fate.REPLACE:
             yield f"start {node.name} again, empty, and wait until its shards are back"

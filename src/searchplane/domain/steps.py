@@ -16,7 +16,29 @@ class PlaceNode:
 
 @dataclass(frozen=True)
 class IssueCertificates:
-    """Make the cluster's authority and the certificates that are missing, and store them."""
+    """Make the certificates that are missing or will end soon, and store them."""
+
+
+@dataclass(frozen=True)
+class LoadCertificate:
+    """Have a running node use the certificate that is stored for it, and store that it does."""
+
+    node_id: NodeId
+
+
+@dataclass(frozen=True)
+class SetPassword:
+    """Tell the engine the hash of the admin's password that is stored."""
+
+
+@dataclass(frozen=True)
+class DropSecurityData:
+    """Have the engine forget the users and rights of the security mode."""
+
+
+@dataclass(frozen=True)
+class NextEngine:
+    """Store that the next engine of the action is wanted, and that every node is to change."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +128,10 @@ class ForgetCluster:
 Step = (
     PlaceNode
     | IssueCertificates
+    | LoadCertificate
+    | SetPassword
+    | DropSecurityData
+    | NextEngine
     | StartNode
     | EndBootstrap
     | ExcludeFromAllocation
@@ -124,6 +150,7 @@ Step = (
 OF_ONE_NODE = (
     PlaceNode,
     StartNode,
+    LoadCertificate,
     MarkEmptied,
     HaltNode,
     RenewNode,

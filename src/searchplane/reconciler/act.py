@@ -10,12 +10,13 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from searchplane.domain.change import completed, given_up
+from searchplane.domain.change import completed, given_up, next_engine, to_restart
 from searchplane.domain.cluster import Cluster, Fate, Node
 from searchplane.domain.ids import NodeId
 from searchplane.domain.observed import Running
 from searchplane.domain.steps import (
     CompleteAction,
+    DropSecurityData,
     EndBootstrap,
     ExcludeFromAllocation,
     ExcludeFromVoting,
@@ -23,10 +24,13 @@ from searchplane.domain.steps import (
     GiveUp,
     HaltNode,
     IssueCertificates,
+    LoadCertificate,
     MarkEmptied,
+    NextEngine,
     PlaceNode,
     RemoveNode,
     RenewNode,
+    SetPassword,
     StartNode,
     Step,
     StopNode,
@@ -38,6 +42,7 @@ from searchplane.reconciler import certificates
 from searchplane.reconciler.compose import addresses_of, target_of
 from searchplane.reconciler.ports import Ports
 from searchplane.store import clusters, tasks
+from searchplane.store.secrets import ADMIN_HASH
 
 
 class Superseded(Exception):
@@ -56,9 +61,11 @@ async def act(step: Step, cluster: Cluster, ports: Ports) -> Cluster:
             cluster = await _end_bootstrap(cluster, ports)
         case IssueCertificates():
             await asyncio.to_thread(
-                certificates.issue_missing, cluster, ports.database, ports.secrets
+                certificates.issue, cluster, ports.database, ports.secrets, datetime.now(UTC)
             )
-        case ExcludeFromAllocation() | ExcludeFromVoting():
+        case LoadCertificate(node_id):
+            cluster = await _load_certificate(cluster, node_id, ports)
+        case ExcludeFromAllocation() | ExcludeFromVoting() | SetPassword() | DropSecurityData():
             await _tell_engine(step, cluster, ports)
         case HaltNode(node_id):
             await ports.driver.stop(NodeRef(cluster.id, node_id))
@@ -77,11 +84,10 @@ async def _remember(step: Step, cluster: Cluster, ports: Ports) -> Cluster:
     match step:
         case PlaceNode(node_id):
             return await _place(cluster, node_id, ports)
-        case MarkEmptied(node_id, emptied):
-            marked = replace(_node(cluster, node_id), emptied=emptied)
-            return await _record_node(cluster, marked, ports)
-        case RenewNode(node_id):
-            return await _record_node(cluster, _renewed(_node(cluster, node_id)), ports)
+        case MarkEmptied(node_id) | RenewNode(node_id):
+            return await _record_node(cluster, _marked(step, _node(cluster, node_id)), ports)
+        case NextEngine():
+            return await _record(cluster, next_engine(cluster), ports)
         case ForgetNode(node_id):
             return await _forget_node(cluster, node_id, ports)
         case CompleteAction() | GiveUp():
@@ -107,6 +113,9 @@ async def _place(cluster: Cluster, node_id: NodeId, ports: Ports) -> Cluster:
 
 async def _start(cluster: Cluster, node_id: NodeId, ports: Ports) -> Cluster:
     node = _node(cluster, node_id)
+    kept = await asyncio.to_thread(_secrets, cluster, ports)
+    mode = cluster.spec.mode
+    ends = certificates.ends_of_nodes(cluster, kept)
     counted = replace(
         node,
         starts=node.starts + 1,
@@ -114,10 +123,11 @@ async def _start(cluster: Cluster, node_id: NodeId, ports: Ports) -> Cluster:
         last_error=None,
         restarts_done=node.restarts_wanted,
         engine=cluster.spec.engine,
+        mode=mode,
+        certified_until=ends.get(node_id) if mode.authority else None,
     )
     cluster = await _record_node(cluster, counted, ports)
     try:
-        kept = await asyncio.to_thread(_secrets, cluster, ports)
         await ports.driver.ensure(ports.compose(cluster, counted, kept))
     except (Transient, Permanent) as error:
         await _record_node(cluster, replace(counted, last_error=str(error)), ports)
@@ -126,21 +136,59 @@ async def _start(cluster: Cluster, node_id: NodeId, ports: Ports) -> Cluster:
 
 
 async def _tell_engine(
-    step: ExcludeFromAllocation | ExcludeFromVoting, cluster: Cluster, ports: Ports
+    step: ExcludeFromAllocation | ExcludeFromVoting | SetPassword | DropSecurityData,
+    cluster: Cluster,
+    ports: Ports,
 ) -> None:
     kept = await asyncio.to_thread(_secrets, cluster, ports)
     target = target_of(cluster, kept, addresses_of(cluster))
-    if isinstance(step, ExcludeFromAllocation):
-        await ports.control.exclude_from_allocation(target, step.addresses)
-    else:
-        await ports.control.exclude_from_voting(target, step.names)
+    match step:
+        case ExcludeFromAllocation(addresses):
+            await ports.control.exclude_from_allocation(target, addresses)
+        case ExcludeFromVoting(names):
+            await ports.control.exclude_from_voting(target, names)
+        case SetPassword():
+            await ports.control.set_admin_hash(target, kept[ADMIN_HASH])
+        case DropSecurityData():
+            await ports.control.drop_security_data(target)
+
+
+def _marked(step: MarkEmptied | RenewNode, node: Node) -> Node:
+    return _renewed(node) if isinstance(step, RenewNode) else replace(node, emptied=step.emptied)
 
 
 def _renewed(node: Node) -> Node:
     """The node as if it had never been started; it keeps its id, name and address."""
     return replace(
-        node, fate=Fate.STAY, emptied=False, starts=0, last_start=None, engine=None, ready=False
+        node,
+        fate=Fate.STAY,
+        emptied=False,
+        starts=0,
+        last_start=None,
+        engine=None,
+        mode=None,
+        certified_until=None,
+        ready=False,
     )
+
+
+async def _load_certificate(cluster: Cluster, node_id: NodeId, ports: Ports) -> Cluster:
+    """Without a restart where the engine can; else the node is to be restarted in its turn.
+
+    A node that died since the look is left to the next pass.
+    """
+    node = _node(cluster, node_id)
+    kept = await asyncio.to_thread(_secrets, cluster, ports)
+    if not isinstance(await ports.driver.observe(NodeRef(cluster.id, node_id)), Running):
+        return cluster
+    await ports.driver.ensure(ports.compose(cluster, node, kept))
+    addresses = () if node.address is None else (node.address,)
+    try:
+        await ports.control.reload_certificates(target_of(cluster, kept, addresses))
+    except Permanent:
+        return await _record_node(cluster, to_restart(node), ports)
+    ends = certificates.ends_of_nodes(cluster, kept)[node_id]
+    return await _record_node(cluster, replace(node, certified_until=ends), ports)
 
 
 async def _forget_node(cluster: Cluster, node_id: NodeId, ports: Ports) -> Cluster:

@@ -30,7 +30,7 @@ def composer(bucket_root: Callable[[int], Path]) -> Compose:
             tenant=cluster.tenant,
             address=view.address,
             engine=cluster.spec.engine,
-            secured=cluster.spec.security.authority,
+            secured=cluster.spec.mode.authority,
             processors=node.processors,
             heap_mb=node.heap_mb,
             files=render(view),
@@ -41,13 +41,13 @@ def composer(bucket_root: Callable[[int], Path]) -> Compose:
 
 def target_of(cluster: Cluster, secrets: Mapping[str, str], addresses: tuple[str, ...]) -> Target:
     """How the control plane asks this cluster."""
-    if not cluster.spec.security.authority:
+    if not cluster.mode.authority:
         return Target(addresses)
     control = pair(secrets, CONTROL)
     identity = ClientIdentity(
         secrets[AUTHORITY_CERTIFICATE], control.certificate_pem, control.key_pem
     )
-    return Target(addresses, https=cluster.spec.security.https, identity=identity)
+    return Target(addresses, https=cluster.mode.https, identity=identity)
 
 
 def addresses_of(cluster: Cluster) -> tuple[str, ...]:
@@ -58,7 +58,7 @@ def addresses_of(cluster: Cluster) -> tuple[str, ...]:
 
 def _view(cluster: Cluster, node: Node, secrets: Mapping[str, str], path_repo: Path) -> NodeConfig:
     eligible = masters(cluster.nodes)
-    secured = cluster.spec.security.authority
+    secured = cluster.spec.mode.authority
     return NodeConfig(
         engine=cluster.spec.engine,
         cluster_name=cluster.spec.engine_name,
@@ -72,12 +72,8 @@ def _view(cluster: Cluster, node: Node, secrets: Mapping[str, str], path_repo: P
         processors=node.processors,
         path_repo=path_repo,
         bootstrap_masters=() if cluster.bootstrapped else tuple(master.name for master in eligible),
-        reports_as_elasticsearch=reports_as_elasticsearch(
-            cluster.answers_as, cluster.spec.engine
-        ),
-        settings=security_settings(cluster.id, https=cluster.spec.security.https)
-        if secured
-        else {},
+        reports_as_elasticsearch=reports_as_elasticsearch(cluster.answers_as, cluster.spec.engine),
+        settings=security_settings(cluster.id, https=cluster.spec.mode.https) if secured else {},
         files=_security_files(node, secrets) if secured else {},
     )
 

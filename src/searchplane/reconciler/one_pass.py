@@ -76,7 +76,8 @@ class OnePass:
         observation = await observe(cluster, kept, self._ports)
         states = [type(state).__name__.lower() for state in observation.nodes.values()]
         patience = replace(self._patience, since=self._memories[cluster_id].since)
-        found = plan(cluster, observation, patience, certified=certified(cluster, kept))
+        is_certified = certified(cluster, kept, observation.at)
+        found = plan(cluster, observation, patience, certified=is_certified)
         try:
             told = await asyncio.to_thread(self._tell, cluster, found, observation)
             self._ports.checkpoint(f"told: {found.phase}")
@@ -113,7 +114,7 @@ class OnePass:
                 return None
             if cluster_id not in self._memories:
                 self._memories[cluster_id] = _remembered(events.last(connection, cluster_id))
-            secured = cluster.spec.security.authority
+            secured = cluster.spec.security.authority or cluster.mode.authority
             if not secured:
                 return cluster, {}
             return cluster, self._ports.secrets.of_cluster(connection, cluster_id)

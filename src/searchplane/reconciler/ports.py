@@ -40,6 +40,18 @@ class EngineControl(Protocol):
     async def exclude_from_voting(self, target: Target, names: frozenset[str]) -> None:
         """Have exactly these nodes give up their votes."""
 
+    async def set_admin_hash(self, target: Target, admin_hash: str) -> None:
+        """Have the admin log in with the password of this hash, and with no other."""
+
+    async def drop_security_data(self, target: Target) -> None:
+        """Have a plain cluster forget the users and rights of its time in security mode."""
+
+    async def reload_certificates(self, target: Target) -> None:
+        """Have the one node of `target` use the certificates in its files.
+
+        Raises Permanent where it cannot without a restart.
+        """
+
 
 class EnsureDistribution(Protocol):
     """Has engines installed."""

@@ -28,6 +28,7 @@ from searchplane.domain.cluster import (
     Pace,
     Refusal,
     Role,
+    Security,
     Volume,
 )
 from searchplane.domain.engines import Datastore, Engine, Family
@@ -98,6 +99,12 @@ def page(
         .limit(limit)
     )
     return total, _load(connection, wanted)
+
+
+def specs(connection: Connection, project_id: ProjectId) -> list[ClusterSpec]:
+    """What is wanted of each of the project's clusters."""
+    wanted = select(clusters.c.spec_json).where(clusters.c.project_id == project_id)
+    return [_SPEC.validate_python(found) for found in connection.execute(wanted).scalars()]
 
 
 def all_ids(connection: Connection) -> list[ClusterId]:
@@ -280,6 +287,7 @@ def _manner(action: Action) -> dict[str, Any]:
         "drains": action.drains,
         "id": action.id,
         "becomes": [becomes.type, becomes.version] if becomes else None,
+        "hops": [_engine_text(engine) for engine in action.hops],
     }
 
 
@@ -312,8 +320,10 @@ def _changing(node: Node) -> dict[str, Any]:
         "restarts_wanted": node.restarts_wanted,
         "restarts_done": node.restarts_done,
         "fate": node.fate.value,
-        "engine": f"{node.engine.family} {node.engine.version}" if node.engine else None,
+        "engine": _engine_text(node.engine) if node.engine else None,
         "emptied": node.emptied,
+        "mode": _mode_text(node.mode) if node.mode else None,
+        "certified_until": node.certified_until,
     }
 
 
@@ -351,6 +361,7 @@ def _action(row: RowMapping) -> Action | None:
         drains=manner.get("drains", True),
         id=manner.get("id"),
         becomes=Datastore(*manner["becomes"]) if manner.get("becomes") else None,
+        hops=tuple(_engine(text) for text in manner.get("hops", ())),
     )
 
 
@@ -380,15 +391,30 @@ def _node(row: RowMapping) -> Node:
         restarts_wanted=row["restarts_wanted"],
         restarts_done=row["restarts_done"],
         fate=Fate(row["fate"]),
-        engine=_engine(row["engine"]),
+        engine=_engine(row["engine"]) if row["engine"] else None,
         emptied=row["emptied"],
+        mode=_MODES[row["mode"]] if row["mode"] else None,
+        certified_until=row["certified_until"],
         subnet_id=row["subnet_id"],
         used_bytes=row["used_bytes"],
     )
 
 
-def _engine(stored: str | None) -> Engine | None:
-    if stored is None:
-        return None
+def _engine_text(engine: Engine) -> str:
+    return f"{engine.family} {engine.version}"
+
+
+def _engine(stored: str) -> Engine:
     family, _, version = stored.partition(" ")
     return Engine(Family(family), version)
+
+
+_MODES = {
+    "plain": Security(),
+    "users": Security(authority=True),
+    "https": Security(authority=True, https=True),
+}
+
+
+def _mode_text(mode: Security) -> str:
+    return next(name for name, known in _MODES.items() if known == mode)

@@ -297,6 +297,8 @@ nodes = Table(
     Column("fate", String(8), nullable=False, server_default="stay"),
     Column("engine", String(32)),  # family and version its storage was last opened with
     Column("emptied", Boolean, nullable=False, server_default=false()),
+    Column("mode", String(8)),  # how it was started: plain, users or https
+    Column("certified_until", UtcTime),  # when the certificate ends that it was given
     Column("subnet_id", String(64)),
     Column("used_bytes", BigInteger),  # what its storage held at the last look
 )

@@ -32,11 +32,12 @@ class FakeShard:
 
 @dataclass(frozen=True)
 class FakeEngine:
-    """What is kept of one cluster's engine."""
+    """What is kept of one cluster's engine; `admin_hash` since the password was set anew."""
 
     shards: tuple[FakeShard, ...] = ()
     excluded: tuple[str, ...] = ()
     voting_excluded: tuple[str, ...] = ()
+    admin_hash: str | None = None
 
 
 Nodes = Mapping[NodeId, FakeNode]
@@ -116,7 +117,8 @@ def read_engine(path: Path) -> FakeEngine:
         )
         for one in kept["shards"]
     )
-    return FakeEngine(shards, tuple(kept["excluded"]), tuple(kept["voting_excluded"]))
+    excluded, voting = tuple(kept["excluded"]), tuple(kept["voting_excluded"])
+    return FakeEngine(shards, excluded, voting, kept.get("admin_hash"))
 
 
 def write_engine(path: Path, engine: FakeEngine) -> None:

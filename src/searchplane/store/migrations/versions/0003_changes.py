@@ -27,6 +27,8 @@ def upgrade() -> None:
     op.add_column(
         "nodes", sa.Column("emptied", sa.Boolean(), server_default=sa.false(), nullable=False)
     )
+    op.add_column("nodes", sa.Column("mode", sa.String(length=8), nullable=True))
+    op.add_column("nodes", sa.Column("certified_until", sa.DateTime(timezone=True), nullable=True))
     op.add_column("nodes", sa.Column("subnet_id", sa.String(length=64), nullable=True))
     op.add_column("nodes", sa.Column("used_bytes", sa.BigInteger(), nullable=True))
     _tasks()
