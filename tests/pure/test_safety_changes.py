@@ -1,4 +1,4 @@
-"""What is left of a change, from each situation a pass may find: the next small steps, or why not."""
+"""What is left of a change, in each situation a pass may find: the next steps, or why not."""
 
 from __future__ import annotations
 
