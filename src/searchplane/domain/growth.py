@@ -214,8 +214,10 @@ def _next_number(cluster: Cluster, role: Role) -> int:
 
 
 def _emptiest_zone(cluster: Cluster, role: Role) -> str:
+    """Of the zones where such nodes are; of all the cluster has, for the first of them."""
     taken = Counter(node.zone for node in cluster.nodes if node.role is role)
-    return min(cluster.spec.zones, key=lambda zone: taken[zone])
+    zones = [zone for zone in cluster.spec.zones if taken[zone]]
+    return min(zones or cluster.spec.zones, key=lambda zone: taken[zone])
 
 
 def _said(one: Growth) -> str:
