@@ -29,6 +29,7 @@ class Change:
     after: Cluster
     said: str
     task: Task | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def begins(self) -> Action | None:

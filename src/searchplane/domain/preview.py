@@ -49,12 +49,21 @@ def _steps(change: Change, restarts: list[Node], *, drains: bool, at_once: bool)
         if node.fate is Fate.REPLACE:
             yield f"start {node.name} again, empty, and wait until its shards are back"
     if at_once and restarts:
-        yield f"stop {', '.join(_names(restarts))}, then start them again together"
+        yield from _together(change, restarts)
     else:
         for node in restarts:
             yield f"restart {node.name} and wait until its shards are back"
         if len(restarts) > 1:
             yield "among nodes of one type the elected master comes last"
+
+
+def _together(change: Change, restarts: list[Node]) -> Iterator[str]:
+    """For each engine on the way."""
+    before, after = change.before.spec.engine, change.after
+    hops = after.action.hops if after.action else ()
+    for engine in (after.spec.engine, *hops):
+        on = f" on {engine}" if engine != before else ""
+        yield f"stop {', '.join(_names(restarts))}, then start them again together{on}"
 
 
 def _names(nodes: list[Node] | tuple[Node, ...]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ would be done, and nothing is stored.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated
 
@@ -26,6 +26,7 @@ from searchplane.store import capacity, clusters, events, quotas, tasks
 from searchplane.store.database import Transaction
 
 Rule = Callable[[Cluster], Change]
+Secrets = Callable[[Change], Mapping[str, str]]
 
 GROWTH = (
     "CSS.0023",
@@ -52,6 +53,7 @@ class PreviewReply(Reply):
     starts: list[str]
     removes: list[str]
     interrupts: bool
+    warnings: list[str]
     observed: str
     """When the cluster was last looked at, UTC."""
 
@@ -60,15 +62,27 @@ class DryRunReply(Reply):
     dry_run: Annotated[PreviewReply, Field(alias="dryRun")]
 
 
-def change(call: Call, rule: Rule, answer: Callable[[Change], BaseModel | None]) -> Answer:
-    """Accept a change of the cluster named in the path, or say what it would do."""
+def change(
+    call: Call,
+    rule: Rule,
+    answer: Callable[[Change], BaseModel | None],
+    *,
+    secrets: Secrets | None = None,
+) -> Answer:
+    """Accept a change of the cluster named in the path, or say what it would do.
+
+    `secrets` gives what is stored with it; it may take its time, so it is asked for outside of
+    the transaction, and only for what passed every check.
+    """
     query: ChangeQuery = call.query
     if query.dry_run:
         with call.services.database.read() as connection:
             wanted = _checked(call, connection, rule)
-        return Answer(_preview(wanted, call.now))
+        return Answer(_preview(wanted, call.now), status=200)
+    kept = _secrets(call, rule, secrets) if secrets else {}
     with call.services.database.write() as connection:
         wanted = _checked(call, connection, rule)
+        call.services.secrets.put(connection, wanted.before.id, kept)
         clusters.change(connection, wanted.before, wanted.after)
         if wanted.task is not None:
             tasks.save(connection, wanted.task)
@@ -83,8 +97,17 @@ def nothing(_change: Change) -> BaseModel | None:
     return None
 
 
+def _secrets(call: Call, rule: Rule, secrets: Secrets) -> Mapping[str, str]:
+    with call.services.database.read() as connection:
+        wanted = _checked(call, connection, rule)
+    return secrets(wanted)
+
+
 def _checked(call: Call, connection: Transaction, rule: Rule) -> Change:
     wanted = rule(find_in(call, connection))
+    name = wanted.after.spec.name
+    if name != wanted.before.spec.name:
+        clusters.check_name(connection, wanted.before.project_id, name)
     quotas.check(
         connection,
         wanted.before.project_id,
@@ -104,16 +127,16 @@ def _checked(call: Call, connection: Transaction, rule: Rule) -> Change:
 
 def _preview(wanted: Change, now: datetime) -> DryRunReply:
     seen = preview(wanted)
-    action = wanted.after.action
     return DryRunReply(
         dry_run=PreviewReply(
-            action=action.kind.value if action else "",
+            action=wanted.begins.kind.value if wanted.begins else "",
             steps=list(seen.steps),
             restarts=list(seen.restarts),
             moves_data_of=list(seen.moves),
             starts=list(seen.starts),
             removes=list(seen.removes),
             interrupts=seen.interrupts,
+            warnings=list(wanted.warnings),
             observed=now.strftime("%Y-%m-%dT%H:%M:%S"),
         )
     )
