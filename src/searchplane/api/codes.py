@@ -41,6 +41,7 @@ CODES: dict[str, Code] = {
     "CSS.5141": Code(400, "The tag is missing."),
     "CSS.5167": Code(400, "There are no data nodes."),
     "CSS.5181": Code(400, "The white list is empty."),
+    "CSS.5182": Code(400, "There is no private endpoint."),
     "CSS.5310": Code(400, "Public access needs HTTPS, the dashboard the security mode."),
     "CSS.5002": Code(400, "The engine type is unknown."),
     "CSS.5003": Code(400, "The engine version is unknown."),

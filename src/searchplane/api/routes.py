@@ -9,10 +9,15 @@ from searchplane.api.css import (
     create_by_role,
     events,
     flavors,
+    networks,
+    renaming,
     resizing,
     restarting,
     scaling,
+    snapshot_policy,
+    tags,
     upgrading,
+    volumes,
 )
 from searchplane.api.identity import OPERATIONS as IDENTITY
 from searchplane.api.operation import Operation
@@ -25,6 +30,11 @@ OPERATIONS: tuple[Operation, ...] = (
     *scaling.OPERATIONS,
     *resizing.OPERATIONS,
     *restarting.OPERATIONS,
+    *renaming.OPERATIONS,
+    *networks.OPERATIONS,
+    *tags.OPERATIONS,
+    *snapshot_policy.OPERATIONS,
+    *volumes.OPERATIONS,
     *upgrading.OPERATIONS,
     *events.OPERATIONS,
     *flavors.OPERATIONS,

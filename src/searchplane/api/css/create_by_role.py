@@ -97,7 +97,7 @@ class ClusterV2Body(Request):
     https_enable: Boolean | None = None
     authority_enable: Boolean | None = None
     admin_pwd: Text | None = None
-    public_ip_req: Annotated[PublicAccessBody | None, Field(alias="publicIPReq")] = None
+    public_ip_req: PublicAccessBody | None = None
     public_kibana_req: DashboardAccessBody | None = None
     load_balance: LoadBalanceBody | None = None
     tags: Annotated[list[TagBody] | None, Field(max_length=100)] = None
