@@ -1,4 +1,4 @@
-"""A new password, users and HTTPS on and off, other flavors: asked for, done, refused, previewed."""
+"""A new password, users and HTTPS on and off, other flavors: done, refused and previewed."""
 
 from __future__ import annotations
 
