@@ -1,12 +1,18 @@
-"""`python -m benchmarks [green] [search] [service]`: measure, and write REPORT.md when all ran."""
+"""`python -m benchmarks [green] [changes] [many] [search] ...`: measure, and write REPORT.md when all ran."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import report, search, service, time_to_green
+from benchmarks import changes, many_clusters, report, search, service, time_to_green
 
-ALL = {"green": time_to_green.run, "service": service.run, "search": search.run}
+ALL = {
+    "green": time_to_green.run,
+    "changes": changes.run,
+    "service": service.run,
+    "many": many_clusters.run,
+    "search": search.run,
+}
 
 
 def main(wanted: list[str]) -> None:
