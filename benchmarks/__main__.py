@@ -1,4 +1,4 @@
-"""`python -m benchmarks [green] [changes] [many] ...`: measure, and write REPORT.md when all ran."""
+"""`python -m benchmarks [green] [changes] ...`: measure, and write REPORT.md when all ran."""
 
 from __future__ import annotations
 
