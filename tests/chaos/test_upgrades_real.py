@@ -11,8 +11,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.chaos.driven import Driven
 from tests.chaos.real_nodes import Watched
-from tests.chaos.test_no_document_is_lost_real import Driven
 from tests.support.running import getting_started, running_service
 from tests.support.writers import endpoints_of, make_index
 
