@@ -32,7 +32,7 @@ from searchplane.api.codes import CODES
 from searchplane.api.operation import Operation
 from searchplane.api.routes import OPERATIONS
 
-BAD_VALUES = {"limit": "0", "offset": "0", "start": "x", "after": "-1", "datastore_type": "solr"}
+BAD_VALUES = {"limit": "0", "offset": "-1", "start": "x", "after": "-1", "datastore_type": "solr"}
 """Query parameters that have a wrong value."""
 QUERIES = {"ShowResizeFlavors": "?clusterId={cluster_id}"}
 """What an operation must have in its query."""

@@ -81,7 +81,7 @@ async def test_images_are_those_that_may_follow_the_newest_first(css: httpx.Asyn
     for kind in ("same", "cross-engine"):
         assert (await images(css, cluster_id, kind))["imageInfoList"] == []
     wrong = await css.get(f"/clusters/{cluster_id}/target/downgrade/images")
-    assert (wrong.status_code, wrong.json()["errCode"]) == (400, "CSS.0001")
+    assert (wrong.status_code, wrong.json()["errCode"]) == (404, "CSS.0016")
 
 
 async def test_an_upgrade_takes_every_node_and_its_task_tells(

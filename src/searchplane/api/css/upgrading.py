@@ -22,7 +22,7 @@ from searchplane.domain.retries import give_up, retry
 from searchplane.domain.tasks import Mode, NodeStep, Task, standing
 from searchplane.domain.upgrades import Image, UpgradeKind, Wish, targets, upgrade
 from searchplane.domain.zones import Move, MoveKind, move
-from searchplane.errors import Refused
+from searchplane.errors import NotFound, Refused
 from searchplane.store import tasks
 
 CLUSTER = "/v1.0/{project_id}/clusters/{cluster_id}"
@@ -77,7 +77,7 @@ class MigrateRequest(Request):
 
 class DetailQuery(Request):
     action_mode: Mode = Mode.UPGRADING
-    offset: Annotated[Integer, Field(ge=0, le=1000, description="1-based.")] = 1
+    offset: Annotated[Integer, Field(ge=1, le=1000, description="1-based.")] = 1
     limit: Annotated[Integer, Field(ge=1, le=1000)] = 10
 
 
@@ -170,7 +170,7 @@ def show_tasks(call: Call) -> Answer:
             connection,
             cluster.id,
             query.action_mode,
-            start=max(1, query.offset),
+            start=query.offset,
             limit=query.limit,
         )
     return Answer(TasksReply(total_size=total, detail_list=[_task(one, cluster) for one in found]))
@@ -196,8 +196,8 @@ def _kind(name: str) -> UpgradeKind:
         return UpgradeKind(name)
     except ValueError:
         kinds = ", ".join(UpgradeKind)
-        raise Refused(
-            "CSS.0001", f"upgrade_type is {name[:64]!r}: one of {kinds} is right"
+        raise NotFound(
+            "CSS.0016", f"upgrade_type is {name[:64]!r}: one of {kinds} is right"
         ) from None
 
 
@@ -269,7 +269,7 @@ OPERATIONS = [
         action="css:cluster:get",
         query=ImagesQuery,
         answer=ImagesReply,
-        errors=("CSS.0015",),
+        errors=("CSS.0015", "CSS.0016"),
     ),
     Operation(
         id="UpgradeCore",
@@ -280,7 +280,7 @@ OPERATIONS = [
         action="css:cluster:upgrade",
         query=ChangeQuery,
         body=UpgradeRequest,
-        errors=(*_STATE, "CSS.0074", "CSS.0076", "CSS.0078", "CSS.0083"),
+        errors=(*_STATE, "CSS.0006", "CSS.0074", "CSS.0076", "CSS.0078", "CSS.0083"),
     ),
     Operation(
         id="UpgradeDetail",
@@ -312,6 +312,6 @@ OPERATIONS = [
         action="css:cluster:azMigrate",
         query=ChangeQuery,
         body=MigrateRequest,
-        errors=(*_STATE, "CSS.0074", "CSS.0076", "CSS.0083", "CSS.5052", "CSS.5172"),
+        errors=(*_STATE, "CSS.0006", "CSS.0074", "CSS.0076", "CSS.0083", "CSS.5052", "CSS.5172"),
     ),
 ]
