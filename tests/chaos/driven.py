@@ -81,14 +81,7 @@ class Driven:
         endpoint = self.endpoints()[0]
         seen = health(endpoint, wait_for_status="green", timeout="60s")
         assert (seen["status"], seen["number_of_nodes"]) == ("green", count)
-        with httpx.Client(base_url=endpoint, timeout=60, trust_env=False) as http:
-            told = http.get("/_cluster/settings").raise_for_status().json()
-            votes = http.get(
-                "/_cluster/state/metadata",
-                params={"filter_path": "metadata.cluster_coordination.voting_config_exclusions"},
-            ).raise_for_status()
-        assert told == {"persistent": {}, "transient": {}}
-        assert "node_name" not in votes.text
+        assert left_in_engine(endpoint) == []
         folders = [*(self.cluster.service.data / "nodes").resolve().glob("*/*")]
         assert {folder.name for folder in folders} == {one["id"] for one in self.instances()}
 
@@ -96,6 +89,17 @@ class Driven:
         """Whatever was acknowledged at any time is on every node."""
         for endpoint in self.endpoints():
             assert not missing(endpoint, self.acknowledged)
+
+
+def left_in_engine(endpoint: str) -> list[str]:
+    """Settings and voting exclusions that the engine was told and nobody took back."""
+    exclusions = "metadata.cluster_coordination.voting_config_exclusions"
+    with httpx.Client(base_url=endpoint, timeout=60, trust_env=False) as http:
+        told = http.get("/_cluster/settings?flat_settings=true").raise_for_status().json()
+        query = {"filter_path": f"{exclusions}.node_name"}
+        votes = http.get("/_cluster/state/metadata", params=query).raise_for_status().json()
+    settings = [name for kind in ("persistent", "transient") for name in told[kind]]
+    return [*settings, *([str(votes)] if votes else [])]
 
 
 @contextmanager
