@@ -26,15 +26,19 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from tests.support.cluster_examples import ZONES
 from tests.support.databases import Databases
 from tests.support.paper_world import FLAVOR, Clock, World
 
-from searchplane.domain.cluster import NodeGroup, Role
+from searchplane.domain.change import Change
+from searchplane.domain.cluster import Cluster, NodeGroup, Role
 from searchplane.domain.departure import replace_node, shrink, take_offline
 from searchplane.domain.growth import Growth, Place, add_group, fixed_volume, grow
 from searchplane.domain.ids import NodeId
 from searchplane.domain.layout import HostLimits
 from searchplane.domain.restarts import restart, restart_part, restart_rolling
+from searchplane.domain.upgrades import IMAGES, UpgradeKind, Wish, targets, upgrade
+from searchplane.domain.zones import Move, MoveKind, move
 from searchplane.reconciler import act, observe, one_pass
 from searchplane.settings import Settings
 from searchplane.store.database import open_database
@@ -59,8 +63,8 @@ class Changes(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world, self.close = type(self).new_world()
-        numbers = count(100)
-        self.place = Place(HostLimits(512, 2), lambda: NodeId(f"new-{next(numbers)}"))
+        self.numbers = count(100)
+        self.place = Place(HostLimits(512, 2), lambda: NodeId(f"new-{next(self.numbers)}"))
 
     def teardown(self) -> None:
         try:
@@ -114,6 +118,30 @@ class Changes(RuleBasedStateMachine):
     @rule()
     def is_restarted_node_by_node(self) -> None:
         self.world.ask(lambda one: restart_rolling(one, "role", "all", Clock.at))
+
+    @while_there
+    @rule(kind=st.sampled_from(list(UpgradeKind)))
+    def is_upgraded(self, kind: UpgradeKind) -> None:
+        number = next(self.numbers)
+
+        def to_newest(one: Cluster) -> Change:
+            image = next(iter(targets(one, kind)), IMAGES[0])
+            wish = Wish(image.id, kind, checks_backup=False, agency="css")
+            return upgrade(one, wish, f"task-{number}", Clock.at)
+
+        self.world.ask(to_newest)
+
+    @while_there
+    @rule(which=st.permutations(ZONES), kind=st.sampled_from(list(MoveKind)))
+    def moves(self, which: list[str], kind: MoveKind) -> None:
+        number, target = next(self.numbers), which[:1] if kind is MoveKind.MIGRATE else which
+
+        def to_zones(one: Cluster) -> Change:
+            source = one.nodes[0].zone
+            wish = Move("all", source, tuple(target), kind, checks_backup=False, agency="css")
+            return move(one, wish, ZONES, f"task-{number}", Clock.at)
+
+        self.world.ask(to_zones)
 
     @while_there
     @rule(shards=st.integers(1, 3), replicas=st.sampled_from((0, 1, 1, 2, 4)))
