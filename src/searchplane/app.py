@@ -259,7 +259,13 @@ def _ports(
         return (command[0], shown, *command[1:]), java_environment()
 
     driver = ProcessDriver(
-        settings.data, launch, wake, on_start=calm, on_found=restore, users=users, checkpoint=checkpoint
+        settings.data,
+        launch,
+        wake,
+        on_start=calm,
+        on_found=restore,
+        users=users,
+        checkpoint=checkpoint,
     )
     return Ports(
         database,

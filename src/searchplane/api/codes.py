@@ -29,6 +29,8 @@ CODES: dict[str, Code] = {
     "CSS.0055": Code(400, "The project's quota of disks is used up."),
     "CSS.0060": Code(400, "The project's quota of disk capacity is used up."),
     "CSS.0066": Code(400, "The password breaks the rules."),
+    "CSS.1122": Code(400, "The public access is to be closed first."),
+    "CSS.1123": Code(400, "The public access to the dashboard is to be closed first."),
     "CSS.1112": Code(400, "The project's quota of clusters is used up."),
     "CSS.2026": Code(400, "The password is too weak."),
     "CSS.3011": Code(400, "The retention is outside 1 to 90."),
