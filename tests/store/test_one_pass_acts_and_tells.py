@@ -69,6 +69,7 @@ def ports(
         secrets=cluster_secrets,
         driver=driver,
         probe=driver,
+        control=driver,
         ensure_distribution=driver.ensure_distribution,
         compose=composer(lambda _: tmp_path),
         checkpoint=no_checkpoint,
