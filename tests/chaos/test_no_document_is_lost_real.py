@@ -31,6 +31,7 @@ class Driven:
     cluster: Watched
     endpoints: Endpoints
     acknowledged: dict[str, dict[str, Any]] = field(default_factory=dict)
+    patience: float = CHANGE_SECONDS
 
     @property
     def path(self) -> str:
@@ -68,7 +69,7 @@ class Driven:
             done = not shown["actions"]
             return done and all(one["status"] == "200" for one in shown["instances"])
 
-        waited_for(look, "the change is not done", CHANGE_SECONDS)
+        waited_for(look, "the change is not done", self.patience)
         count = len(self.instances())
         assert len(processes(self.cluster.service.data)) == count
         self.nothing_is_left(count)

@@ -153,3 +153,6 @@ COMMON = (
 
 AUTHENTICATED = ("APIGW.0301", "APIGW.0302", "CSS.0051")
 """What any operation that needs a credential may answer besides."""
+
+WITH_BODY = ("CSS.0006",)
+"""What any operation that takes a body may answer besides."""

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from searchplane import __version__
-from searchplane.api.codes import AUTHENTICATED, CODES, COMMON
+from searchplane.api.codes import AUTHENTICATED, CODES, COMMON, WITH_BODY
 from searchplane.api.fields import camel
 from searchplane.api.operation import Envelope, Operation
 from searchplane.api.problems import IDENTITY_CODES, UNKNOWN_CLUSTER
@@ -66,6 +66,7 @@ def describe(operations: Iterable[Operation]) -> Schema:
 def error_codes(operation: Operation) -> tuple[str, ...]:
     """Every code the operation may answer, as its envelope spells it."""
     shared = COMMON + (AUTHENTICATED if operation.action is not None else ())
+    shared += WITH_BODY if operation.body is not None else ()
     codes = dict.fromkeys((*operation.errors, *shared))
     if operation.envelope.is_identity:
         codes = dict.fromkeys(IDENTITY_CODES.get(code, code) for code in codes)

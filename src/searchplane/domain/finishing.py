@@ -16,12 +16,17 @@ from searchplane.domain.steps import (
 )
 
 
+def goes_on(cluster: Cluster) -> bool:
+    """Whether all nodes are to be started on another engine yet."""
+    return cluster.action is not None and bool(cluster.action.hops)
+
+
 def last_steps(cluster: Cluster) -> tuple[Step, ...]:
     """Empty where nothing was asked for."""
     action = cluster.action
     if action is None:
         return ()
-    if action.hops:
+    if goes_on(cluster):
         return (NextEngine(),)
     if action.kind is ActionKind.RESETTING_PASSWORD:
         return (SetPassword(), CompleteAction())

@@ -334,7 +334,7 @@ def _form(cluster: Cluster, observation: Observation) -> Plan:
         cluster,
         observation,
         steps=steps,
-        after=STEADY,
+        after=SOON if finishing.goes_on(cluster) else STEADY,
         progress=100,
     )
 

@@ -157,7 +157,7 @@ class FakeDriver:
         cluster_id = self._cluster_at(target)
         if cluster_id is None:
             return Unknown(f"no node answers at {', '.join(target.addresses) or 'no address'}")
-        members = self._members(cluster_id)
+        members = self.members(cluster_id)
         if not members.joined:
             return Unknown(f"no node answers at {', '.join(target.addresses)}")
         if placement:
@@ -198,7 +198,7 @@ class FakeDriver:
 
     def add_index(self, cluster_id: ClusterId, index: str, *, shards: int, replicas: int) -> None:
         """An index with data, its shards dealt out to the nodes that run; replicas follow."""
-        members = self._members(cluster_id)
+        members = self.members(cluster_id)
         holders = [one for one, node in sorted(members.joined.items()) if node.holds_data]
         made = tuple(
             FakeShard(index, replicas, (holders[number % len(holders)],))
@@ -212,7 +212,7 @@ class FakeDriver:
         cluster_id = self._cluster_at(target)
         if cluster_id is None:
             raise Transient(f"no node answers at {', '.join(target.addresses) or 'no address'}")
-        engine, members = self.engine(cluster_id), self._members(cluster_id)
+        engine, members = self.engine(cluster_id), self.members(cluster_id)
         seen = look(engine, members, "")
         if isinstance(seen, Unknown):
             raise Transient(seen.reason)
@@ -222,7 +222,8 @@ class FakeDriver:
         found = {self._memory.cluster_at(address) for address in target.addresses} - {None}
         return next(iter(found), None)
 
-    def _members(self, cluster_id: ClusterId) -> Members:
+    def members(self, cluster_id: ClusterId) -> Members:
+        """Who is there and who has joined."""
         known = self._memory.cluster(cluster_id)
         joined = {
             node_id: node

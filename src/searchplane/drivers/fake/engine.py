@@ -2,7 +2,9 @@
 
 It keeps what matters to those who change clusters: a copy of a shard lies on one node and is gone
 with the node's storage; a copy that is missing is made anew on another data node, and one on an
-excluded node is moved away, a step at each look; a master needs more than half of the votes.
+excluded node is moved away, a step at each look; a copy that was away while others were there is
+worth nothing, as if something were written all the time; a master needs more than half of the
+votes.
 `lost` names indices of which a shard has no copy any longer: that must never be.
 
 It is kept in a file beside the fake nodes, so that it survives the service being killed.
@@ -56,10 +58,10 @@ class Members:
 
 def look(engine: FakeEngine, members: Members, cluster_uuid: str) -> EngineView | Unknown:
     """What the elected master says now."""
-    voters = _voters(engine, members.known)
-    present = voters & members.names()
-    if not members.joined or 2 * len(present) <= len(voters):
-        return Unknown(f"{len(present)} of {len(voters)} votes are there; no master is elected")
+    voting = voters(engine, members.known)
+    present = voting & members.names()
+    if not members.joined or 2 * len(present) <= len(voting):
+        return Unknown(f"{len(present)} of {len(voting)} votes are there; no master is elected")
     active = [_active(shard, members) for shard in engine.shards]
     missing = sum(
         max(0, 1 + shard.replicas - len(copies))
@@ -72,7 +74,7 @@ def look(engine: FakeEngine, members: Members, cluster_uuid: str) -> EngineView 
         health=_health(active, missing),
         initializing=sum(len(shard.coming) for shard in engine.shards),
         unassigned=missing,
-        shards=_placement(engine, members, voters),
+        shards=_placement(engine, members, voting),
         versions={node.name: node.version for node in members.joined.values()},
     )
 
@@ -128,7 +130,8 @@ def write_engine(path: Path, engine: FakeEngine) -> None:
     temporary.replace(path)
 
 
-def _voters(engine: FakeEngine, known: Nodes) -> frozenset[str]:
+def voters(engine: FakeEngine, known: Nodes) -> frozenset[str]:
+    """Names whose votes count, be they there or not."""
     eligible = {node.name for node in known.values() if node.votes and node.cluster_uuid}
     return frozenset(eligible - set(engine.voting_excluded))
 
@@ -143,7 +146,7 @@ def _health(active: list[tuple[NodeId, ...]], missing: int) -> Health:
     return Health.YELLOW if missing else Health.GREEN
 
 
-def _placement(engine: FakeEngine, members: Members, voters: frozenset[str]) -> ShardsView:
+def _placement(engine: FakeEngine, members: Members, voting: frozenset[str]) -> ShardsView:
     copies: dict[str, int] = {}
     lonely: dict[str, set[str]] = {}
     missing: set[str] = set()
@@ -164,31 +167,40 @@ def _placement(engine: FakeEngine, members: Members, voters: frozenset[str]) -> 
         bare=tuple(sorted({shard.index for shard in engine.shards if not shard.replicas})),
         excluded=frozenset(engine.excluded),
         voting_excluded=frozenset(engine.voting_excluded),
-        voters=voters & members.names(),
+        voters=voting & members.names(),
         missing=tuple(sorted(missing)),
-        votes=len(voters),
+        votes=len(voting),
     )
 
 
 def _settle(shard: FakeShard, engine: FakeEngine, members: Members) -> FakeShard:
-    if not _active(shard, members):
+    active = _active(shard, members)
+    if not active:
         return replace(shard, coming=())  # nobody to copy from
-    arrived = tuple(one for one in shard.coming if one in members.joined)
-    copies = shard.copies + arrived
-    good = [
-        one for one in copies if one in members.joined and not _is_excluded(one, engine, members)
-    ]
+    copies = active + tuple(one for one in shard.coming if one in members.joined)
+    good = [one for one in copies if not _is_excluded(one, engine, members)]
     wanted = 1 + shard.replicas
     if len(good) >= wanted:
-        stopped = [one for one in copies if one not in members.joined]
-        return replace(shard, copies=(*good[:wanted], *stopped), coming=())
+        return replace(shard, copies=tuple(good[:wanted]), coming=())
     free = [
         node_id
         for node_id, node in sorted(members.joined.items())
-        if node.holds_data and node_id not in copies and not _is_excluded(node_id, engine, members)
+        if node.holds_data
+        and node_id not in copies
+        and not _is_excluded(node_id, engine, members)
+        and _age(node) >= _age(members.joined[active[0]])
     ]
     return replace(shard, copies=copies, coming=tuple(free[: wanted - len(good)]))
 
 
 def _is_excluded(node_id: NodeId, engine: FakeEngine, members: Members) -> bool:
     return members.joined[node_id].address in engine.excluded
+
+
+def _age(node: FakeNode) -> tuple[int, ...]:
+    """Grows with the engine's version: no copy goes from a newer engine to an older one.
+
+    Elasticsearch 7 is older than all of OpenSearch.
+    """
+    numbers = tuple(map(int, node.version.split("."))) if node.version else ()
+    return (0, *numbers) if numbers[:1] == (7,) else numbers
