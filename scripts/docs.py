@@ -35,8 +35,6 @@ def settings() -> str:
 UNREAD = "none: the request cannot be read"
 WITHOUT_OPERATION = {
     "APIGW.0101": "none: no operation has the path and method",
-    "APIGW.0203": UNREAD,
-    "APIGW.0204": UNREAD,
     "APIGW.0602": UNREAD,
 }
 """Who answers a code that no operation declares; the others are faults of the service."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +25,7 @@ from searchplane.api import ops, web
 from searchplane.api.identity.elsewhere import described, served
 from searchplane.api.routes import OPERATIONS
 from searchplane.api.services import Services
+from searchplane.api.throttle import Throttle
 from searchplane.domain.ids import ClusterId
 from searchplane.domain.layout import HostLimits, default_max_heap_mb
 from searchplane.domain.observed import Absent, NodeState, Stopped, Unknown
@@ -45,6 +47,7 @@ from searchplane.iam.external import open_external
 from searchplane.iam.mode import check_mode
 from searchplane.iam.sealing import Seals
 from searchplane.iam.service import Identity
+from searchplane.lock import NAME as LOCK_FILE
 from searchplane.lock import FolderLock
 from searchplane.observability.metrics import Metrics
 from searchplane.reconciler.compose import composer
@@ -53,6 +56,7 @@ from searchplane.reconciler.one_pass import OnePass
 from searchplane.reconciler.ports import Ports, Tenure
 from searchplane.settings import DriverKind, IamMode, Settings
 from searchplane.store.audit_file import AuditFile
+from searchplane.store.cluster_pages import ClusterPages
 from searchplane.store.database import Database, open_database
 from searchplane.store.migrate import migrate
 from searchplane.store.sealed import reseal
@@ -61,6 +65,9 @@ from searchplane.store.trail import Trail
 from searchplane.tenure import await_home, is_tended, move_in, tenure
 
 log = logging.getLogger(__name__)
+
+OTHERS_LOOK = 0o066
+"""The bits of a folder's mode that let others see or change what is in it."""
 
 STOP_POLL_SECONDS = 0.25
 """Between two looks at nodes that were asked to end."""
@@ -82,7 +89,7 @@ class Front:
         """The API's application; with the operators' routes unless they have a listener."""
         extra = [ops.description(described(OPERATIONS, self.settings))]
         if self.settings.ops_listen is None:
-            extra += ops.handlers(self.services)
+            extra += ops.handlers(self.services, shared=not self.settings.public_metrics)
         return web.build(served(OPERATIONS, self.settings), self.services, extra)
 
     def ops(self) -> Litestar:
@@ -160,11 +167,20 @@ def make_data_folder(data: Path) -> None:
     """Make the folder if it is missing; others may pass through it, but not look into it."""
     try:
         data.mkdir(mode=0o711, parents=True, exist_ok=True)
+        _tighten(data)
         readable = os.access(data, os.R_OK | os.W_OK | os.X_OK)
     except OSError as error:
         raise Permanent(f"the data folder {data} cannot be made: {error.strerror}") from error
     if not readable:
         raise Permanent(f"the data folder {data} cannot be read and written by this user")
+
+
+def _tighten(data: Path) -> None:
+    """Nobody else may look into a folder that is ours alone, however it was made."""
+    found, mode = data.stat(), stat.S_IMODE(data.stat().st_mode)
+    is_ours = found.st_uid == os.geteuid() and not mode & stat.S_ISVTX
+    if is_ours and mode & OTHERS_LOOK and ((data / LOCK_FILE).exists() or not any(data.iterdir())):
+        data.chmod(mode & ~OTHERS_LOOK)
 
 
 def _assemble(
@@ -217,12 +233,14 @@ def _services(
         authenticator=authenticator,
         identity=identity,
         secrets=ClusterSecrets(Seals.open(settings.seals_parent)),
+        cluster_pages=ClusterPages(database),
         limits=limits,
         metrics=metrics,
         audit=trail,
         wake=wake,
         is_tended=is_tended,
         hash_engine_password=admin_password_hash,
+        throttle=Throttle.of(settings),
     )
 
 

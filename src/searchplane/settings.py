@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from platformdirs import user_cache_path, user_data_path
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -81,6 +81,24 @@ class Settings(BaseSettings):
         default=None,
         description="Host and port of /healthz and /metrics; unset, the API's own listener has "
         "them.",
+    )
+    public_metrics: bool = Field(
+        default=False,
+        description="Whether /metrics on the API's own listener answers others than programs on "
+        "this machine.",
+    )
+    tls: bool = Field(
+        default=False,
+        description="Serve the API over TLS; without files of one's own with an authority in the "
+        "data folder, whose certificate is DATA/tls/ca.crt.",
+    )
+    tls_cert: Path | None = Field(
+        default=None, description="The certificate of the API with its chain, as PEM."
+    )
+    tls_key: Path | None = Field(
+        default=None,
+        validate_default=True,
+        description="The key of `tls_cert`, as PEM; both are read anew when they change.",
     )
     public_url: str | None = Field(
         default=None,
@@ -249,6 +267,17 @@ class Settings(BaseSettings):
         description="A file that gets every line of the audit trail as JSON too; moved away, it is "
         "made anew.",
     )
+    requests_per_minute: int | None = Field(
+        default=None,
+        ge=1,
+        description="Requests a project may make in a minute, at each process; unset, no limit.",
+    )
+    anonymous_per_minute: int | None = Field(
+        default=None,
+        ge=1,
+        description="Requests without a credential, logins among them, that one address may make "
+        "in a minute, at each process; unset, no limit.",
+    )
     max_connections: int = Field(
         default=2000,
         ge=1,
@@ -367,6 +396,13 @@ class Settings(BaseSettings):
             raise ValueError("403 and 404 are right")
         return value
 
+    @field_validator("tls_key")
+    @classmethod
+    def _key_and_certificate(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if (value is None) != (info.data.get("tls_cert") is None):
+            raise ValueError("tls_cert and tls_key together are right, or neither")
+        return value
+
     @property
     def host(self) -> str:
         return split_listen(self.listen)[0]
@@ -388,7 +424,18 @@ class Settings(BaseSettings):
     @property
     def base_url(self) -> str:
         """Where clients reach the API; no slash at the end."""
-        return (self.public_url or f"http://{self.listen}").rstrip("/")
+        scheme = "https" if self.tls or self.tls_cert else "http"
+        return (self.public_url or f"{scheme}://{self.listen}").rstrip("/")
+
+    @property
+    def own_ca_file(self) -> Path:
+        """Where the service's own authority has its certificate, once there is one."""
+        return self.data / "tls" / "ca.crt"
+
+    @property
+    def ca_file(self) -> Path | None:
+        """What clients verify the API with; None without TLS, or when others signed for it."""
+        return self.own_ca_file if self.tls and self.tls_cert is None else None
 
     @property
     def auth_url(self) -> str:

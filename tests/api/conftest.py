@@ -34,6 +34,7 @@ from searchplane.iam.service import Identity
 from searchplane.iam.tokens import new_audit_id
 from searchplane.observability.metrics import Metrics
 from searchplane.settings import Settings
+from searchplane.store.cluster_pages import ClusterPages
 from searchplane.store.database import Database, open_database
 from searchplane.store.identity import Directory, Domain, Target, User
 from searchplane.store.migrate import migrate
@@ -155,6 +156,7 @@ def services(
         authenticator=identity,
         identity=identity,
         secrets=ClusterSecrets(Seals.open(settings.data)),
+        cluster_pages=ClusterPages(database),
         limits=HostLimits(max_heap_mb=512, processors=2),
         metrics=Metrics(),
         audit=trail,

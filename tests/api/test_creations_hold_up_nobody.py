@@ -14,7 +14,8 @@ from tests.support.live_service import Live, until
 from tests.support.running import getting_started
 
 from searchplane.api.routes import OPERATIONS
-from searchplane.api.web import CREATIONS_WAITING, build
+from searchplane.api.web import build
+from searchplane.api.workers import CREATIONS_WAITING
 
 SECURED = {"authorityEnable": True, "httpsEnable": True, "adminPwd": "Fresh-Pear-27"}
 

@@ -90,6 +90,8 @@ async def test_a_suspended_project_refuses_its_tokens_at_once(
     for status, wanted in (("suspended", 401), ("normal", 200)):
         body = {"project": {"status": status}}
         assert (await admin.ask("PUT", f"/v3-ext/projects/{project}", body)).status_code == 204
+        shown = (await admin.ask("GET", f"/v3-ext/projects/{project}")).json()["project"]
+        assert (shown["status"], shown["name"]) == (status, "local_a")
         listed = await admin.ask("GET", f"/v1.0/{project}/clusters", token=hers)
         assert listed.status_code == wanted
 

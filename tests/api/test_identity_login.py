@@ -314,7 +314,7 @@ async def test_a_wrong_field_is_named(
     assert said in answer.json()["error"]["message"]
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b'"\xff"', b"[" * 100_000])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b'"\xff"', b"[" * 60_000])
 async def test_a_malformed_body_is_refused(client: httpx.AsyncClient, content: bytes) -> None:
     answer = await client.post(PATH, content=content)
     assert answer.status_code == 400

@@ -140,6 +140,7 @@ async def test_a_token_that_is_changed_in_any_byte_proves_nothing(world: World) 
         "another character": lambda at: tampered(token, at),
         "one left out": lambda at: token[:at] + token[at + 1 :],
         "one twice": lambda at: token[:at] + token[at] + token[at:],
+        "a stranger put in": lambda at: f"{token[:at]}.{token[at:]}",
         "none of the alphabet": lambda at: f"{token[:at]}.{token[at + 1 :]}",
     }
     async with world.live.client(None) as http:

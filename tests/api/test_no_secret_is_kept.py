@@ -5,6 +5,7 @@ The bodies are made from the operations' own models, so one that is added is tri
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 from collections.abc import Iterator
@@ -124,10 +125,20 @@ async def own_id(http: httpx.AsyncClient, token: str) -> str:
 
 
 @pytest.fixture
-async def driven(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Any:
+def log(caplog: pytest.LogCaptureFixture) -> Iterator[io.StringIO]:
+    """All that is logged, in every phase of the test."""
     caplog.set_level(logging.DEBUG)
     for client in ("httpx", "httpcore"):
         caplog.set_level(logging.WARNING, client)  # the test's own, which tells what it asks
+    text = io.StringIO()
+    handler = logging.StreamHandler(text)
+    logging.root.addHandler(handler)
+    yield text
+    logging.root.removeHandler(handler)
+
+
+@pytest.fixture
+async def driven(tmp_path: Path, log: io.StringIO) -> Any:
     changes = {"audit_reads": True, "audit_file": tmp_path / "audit.jsonl"}
     answers: list[str] = []
     with live_service(tmp_path / "data", tended=False, **changes) as live:
@@ -137,7 +148,7 @@ async def driven(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Any:
             for path in operation.paths:
                 answers += await drive(live, given_out[0], operation, path)
         assert live.service.services.audit.flush(30)
-        yield Driven(live, tmp_path, answers, given_out, caplog.text)
+        yield Driven(live, tmp_path, answers, given_out, log.getvalue())
 
 
 async def test_no_secret_is_kept(driven: Driven) -> None:
@@ -148,6 +159,7 @@ async def test_no_secret_is_kept(driven: Driven) -> None:
             rows = [repr(tuple(row)) for row in connection.execute(select(table))]
             assert rows or table.name not in ("audit", "access_keys", "secrets", "users")
             stored += rows
+    assert driven.log
     files = [each for each in driven.folder.rglob("*") if each.is_file()]
     assert driven.folder / "audit.jsonl" in files
     contents = [each.read_bytes() for each in files if each.name not in KEPT]

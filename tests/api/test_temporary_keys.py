@@ -224,6 +224,35 @@ async def test_a_temporary_key_makes_no_keys_and_changes_no_password(
         assert (answer.status_code, answer.json()["error_code"]) == (403, "IAM.0002"), path
 
 
+async def test_it_acts_through_an_agency(
+    client: httpx.AsyncClient,
+    login: Login,
+    new_user: NewUser,
+    clusters: str,
+    credentials: Credentials,
+) -> None:
+    new_user("mel", in_new_domain="blue", domain=("te_agency",))
+    admin = {"X-Auth-Token": await login("domain")}
+    wanted = {"name": "helpers", "trust_domain_name": "blue"}
+    agencies = "/v3.0/OS-AGENCY/agencies"
+    made = await client.post(agencies, json={"agency": wanted}, headers=admin)
+    agency_id = made.json()["agency"]["id"]
+    where = f"projects/{credentials.project_id}/agencies/{agency_id}"
+    path = f"/v3.0/OS-AGENCY/{where}/roles/readonly"
+    assert (await client.put(path, headers=admin)).status_code == 204
+    mels = await login({"domain": {"name": "blue"}}, name="mel", domain={"name": "blue"})
+    agency = {"domain_name": credentials.domain, "agency_name": "helpers"}
+    answer = await ask_for(client, mels, methods=["assume_role"], assume_role=agency)
+    assert answer.status_code == 201, answer.text
+    told = answer.json()["credential"]
+    key = Temporary(told["access"], told["secret"], told["securitytoken"])
+    url = HOST + clusters
+    assert (await client.get(url, headers=key.headers("GET", url))).status_code == 200
+    gone = await client.delete(f"{agencies}/{agency_id}", headers=admin)
+    assert gone.status_code == 204
+    assert (await client.get(url, headers=key.headers("GET", url))).status_code == 401
+
+
 @pytest.mark.parametrize(
     ("wanted", "code", "sentence"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -57,8 +58,12 @@ class Served:
         identity = {"methods": ["password"], "password": {"user": user}}
         scope = {"project": {"id": admin["project_id"]}}
         url, body = self.service.settings.base_url, {"auth": {"identity": identity, "scope": scope}}
-        answer = httpx.post(f"{url}/v3/auth/tokens", json=body, timeout=PATIENCE_SECONDS)
+        trust = ssl.create_default_context(cafile=admin["cacert"] or None)
+        answer = httpx.post(
+            f"{url}/v3/auth/tokens", json=body, timeout=PATIENCE_SECONDS, verify=trust
+        )
         return httpx.Client(
+            verify=trust,
             base_url=f"{url}/v1.0/{admin['project_id']}",
             headers={"X-Auth-Token": answer.headers["X-Subject-Token"]},
         )

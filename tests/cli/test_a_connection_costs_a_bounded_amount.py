@@ -85,7 +85,7 @@ def test_a_connection_without_a_request_is_closed(hasty: Served, sent: bytes) ->
 def test_empty_lines_do_not_keep_a_connection(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("searchplane.cli.serving.KEEP_ALIVE_SECONDS", 0.3)
+    monkeypatch.setattr("searchplane.cli.server.KEEP_ALIVE_SECONDS", 0.3)
     with served(fake(tmp_path)) as service, connected(service) as one:
         send(one, PING)
         assert len(read(one, 1)) == 1

@@ -65,6 +65,17 @@ def test_a_password_in_a_wrong_address_is_not_repeated(
     assert "den@" not in ran.err
 
 
+@pytest.mark.parametrize("url", ["mysql://host/name?password=hidden", "hidden", "postgresql://"])
+def test_a_wrong_database_url_is_told_without_being_repeated(
+    run: Run, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("SEARCHPLANE_DATABASE_URL", url)
+    ran = run("engine", "list")
+    assert ran.code == 1
+    assert "SEARCHPLANE_DATABASE_URL is not as it must be: postgresql://USER:PASSWORD@" in ran.err
+    assert "hidden" not in ran.err
+
+
 def test_what_is_right_is_taken(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "LOG_LEVEL": "debug",

@@ -8,22 +8,23 @@ from datetime import timedelta
 import pytest
 from tests.support.cluster_examples import NOW, node, refused
 
-from searchplane.domain.admission import admit
+from searchplane.domain.admission import Promised, admit
 from searchplane.domain.observed import HostCapacity
 
 NODE_MB = 912
 """512 MB of heap and what a node takes besides."""
 FLOOR_MB = 2048
 ROOMY = HostCapacity(16_000, 12_000, 100 * 2**30, NOW)
+NOTHING = Promised()
 THREE = tuple(node(number) for number in (1, 2, 3))
 
 
 def test_an_empty_host_takes_three_nodes() -> None:
-    admit(THREE, (), ROOMY, FLOOR_MB, NOW)
+    admit(THREE, NOTHING, ROOMY, FLOOR_MB, NOW)
 
 
 def test_a_host_nobody_has_looked_at_takes_nothing() -> None:
-    error = refused(lambda: admit(THREE, (), None, FLOOR_MB, NOW))
+    error = refused(lambda: admit(THREE, NOTHING, None, FLOOR_MB, NOW))
     assert error.code == "CSS.0023"
     assert "not known yet" in error.detail
 
@@ -32,16 +33,16 @@ def test_a_host_nobody_has_looked_at_takes_nothing() -> None:
 def test_an_old_look_says_nothing(age: int, fits: bool) -> None:
     seen = replace(ROOMY, observed=NOW - timedelta(seconds=age))
     if fits:
-        admit(THREE, (), seen, FLOOR_MB, NOW)
+        admit(THREE, NOTHING, seen, FLOOR_MB, NOW)
         return
-    error = refused(lambda: admit(THREE, (), seen, FLOOR_MB, NOW))
+    error = refused(lambda: admit(THREE, NOTHING, seen, FLOOR_MB, NOW))
     assert "not known yet" in error.detail
 
 
 @pytest.mark.parametrize(("total", "fits"), [(960 * 6, True), (960 * 6 - 1, False)])
 def test_all_promises_together_fit_in_95_percent_of_the_memory(total: int, fits: bool) -> None:
     capacity = replace(ROOMY, memory_total_mb=total)
-    promised = tuple(node(number, ready=True) for number in (4, 5, 6))
+    promised = Promised(memory_mb=3 * NODE_MB)
     if fits:
         admit(THREE, promised, capacity, FLOOR_MB, NOW)
         return
@@ -53,37 +54,17 @@ def test_all_promises_together_fit_in_95_percent_of_the_memory(total: int, fits:
 
 def test_nodes_that_do_not_run_yet_count_against_what_is_free() -> None:
     capacity = replace(ROOMY, memory_available_mb=6 * NODE_MB - 1)
-    running = tuple(node(number, ready=True) for number in (4, 5, 6))
-    admit(THREE, running, capacity, FLOOR_MB, NOW)
-    starting = tuple(node(number) for number in (4, 5, 6))
+    admit(THREE, Promised(memory_mb=3 * NODE_MB), capacity, FLOOR_MB, NOW)
+    starting = Promised(memory_mb=3 * NODE_MB, coming_mb=3 * NODE_MB)
     error = refused(lambda: admit(THREE, starting, capacity, FLOOR_MB, NOW))
     assert f"need {3 * NODE_MB} MB" in error.detail
     assert f"{3 * NODE_MB - 1} MB is free" in error.detail
 
 
-@pytest.mark.parametrize(
-    ("ago", "last_error", "fits"),
-    [
-        (30, None, True),
-        (29, None, False),
-        (-1, None, False),
-        (30, "the port is busy", False),
-    ],
-)
-def test_a_starting_node_counts_once(ago: int, last_error: str | None, fits: bool) -> None:
-    capacity = replace(ROOMY, memory_available_mb=3 * NODE_MB)
-    began = NOW - timedelta(seconds=ago)
-    starting = (node(4, starts=1, last_start=began, last_error=last_error),)
-    if fits:
-        admit(THREE, starting, capacity, FLOOR_MB, NOW)
-        return
-    error = refused(lambda: admit(THREE, starting, capacity, FLOOR_MB, NOW))
-    assert f"{2 * NODE_MB} MB is free" in error.detail
-
-
 def test_a_free_figure_is_never_below_nothing() -> None:
+    starting = Promised(memory_mb=3 * NODE_MB, coming_mb=3 * NODE_MB)
     error = refused(
-        lambda: admit(THREE, THREE, replace(ROOMY, memory_available_mb=100), FLOOR_MB, NOW)
+        lambda: admit(THREE, starting, replace(ROOMY, memory_available_mb=100), FLOOR_MB, NOW)
     )
     assert "; 0 MB is free" in error.detail
 
@@ -92,8 +73,8 @@ def test_a_free_figure_is_never_below_nothing() -> None:
 def test_the_disk_keeps_its_floor(free: int, fits: bool) -> None:
     capacity = replace(ROOMY, disk_free_bytes=free * 2**20)
     if fits:
-        admit(THREE, (), capacity, FLOOR_MB, NOW)
+        admit(THREE, NOTHING, capacity, FLOOR_MB, NOW)
         return
-    error = refused(lambda: admit(THREE, (), capacity, FLOOR_MB, NOW))
+    error = refused(lambda: admit(THREE, NOTHING, capacity, FLOOR_MB, NOW))
     assert error.code == "CSS.0023"
     assert f"{free} MB of disk is free; at least {FLOOR_MB} MB" in error.detail

@@ -126,6 +126,9 @@ BROKEN: list[tuple[dict[str, Any], str, str, str, str]] = [
     ({"tags": (Tag("a", "b" * 256),)}, "CSS.5138", "cluster.tags.value", "bbb", "0 to 255"),
     ({"tags": (Tag("a", "b\0"),)}, "CSS.5138", "cluster.tags.value", "\\x00", "letters"),
     ({"description": "d" * 129}, "CSS.5056", "cluster.desc", "ddd", "at most 128"),
+    ({"description": "a\x9b31mb"}, "CSS.5056", "cluster.desc", "\\x9b", "printable"),
+    ({"description": "a\u202eb"}, "CSS.5056", "cluster.desc", "\\u202e", "printable"),
+    ({"description": "a\u2066b"}, "CSS.5056", "cluster.desc", "\\u2066", "printable"),
     ({"description": "a\0b"}, "CSS.5056", "cluster.desc", "\\x00", "printable"),
     (
         {"enterprise_project_id": "e" * 37},

@@ -75,6 +75,7 @@ def test_admin_json_has_what_the_getting_started_needs(database: Database, tmp_p
         "password",
         "access_key",
         "secret_key",
+        "cacert",
     ]
     assert found["auth_url"] == "http://127.0.0.1:9999/v3"
     assert found["project"] == found["region"] == "local"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import statistics
+import threading
 import time
 
 import pytest
 
 from searchplane.errors import Permanent
-from searchplane.iam.passwords import MAX_LENGTH, hash_password, verify
+from searchplane.iam.passwords import MAX_LENGTH, NICENESS, hash_password, verify
 
 
 def test_a_password_is_told_from_others() -> None:
@@ -52,3 +54,12 @@ def _cost(stored: str | None) -> float:
     start = time.thread_time()
     assert not verify(stored, "wrong")
     return time.thread_time() - start
+
+
+def test_a_check_yields_to_the_threads_that_answer() -> None:
+    verify(None, "x")
+    hashing = [thread for thread in threading.enumerate() if thread.name.startswith("hashing")]
+    mine = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    assert hashing
+    for thread in hashing:
+        assert os.getpriority(os.PRIO_PROCESS, thread.native_id or 0) == NICENESS > mine

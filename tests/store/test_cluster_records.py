@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 from sqlalchemy import Connection, func, select
-from tests.support.cluster_examples import NOW, cluster, spec
+from tests.support.cluster_examples import NOW, numbered, spec
 
 from searchplane.domain.cluster import (
     Action,
@@ -18,7 +17,7 @@ from searchplane.domain.cluster import (
     Security,
     Tag,
 )
-from searchplane.domain.ids import ClusterId, NodeId, ProjectId
+from searchplane.domain.ids import ClusterId, ProjectId
 from searchplane.errors import Refused
 from searchplane.store import clusters, events
 from searchplane.store.schema import events as events_table
@@ -27,20 +26,6 @@ from searchplane.store.schema import secrets as secrets_table
 from searchplane.store.secrets import ClusterSecrets
 
 MINE, THEIRS = ProjectId("project-1"), ProjectId("project-2")
-
-
-def numbered(number: int, **changes: object) -> Cluster:
-    made = cluster()
-    nodes = tuple(
-        replace(node, id=NodeId(f"node-{number}-{place}")) for place, node in enumerate(made.nodes)
-    )
-    usual = {
-        "id": ClusterId(f"cluster-{number}"),
-        "spec": spec(name=f"cluster-{number}"),
-        "nodes": nodes,
-        "created": NOW + timedelta(seconds=number),
-    }
-    return replace(made, **(usual | changes))
 
 
 def test_a_record_comes_back_as_it_went_in(connection: Connection) -> None:
@@ -67,7 +52,6 @@ def test_a_record_comes_back_as_it_went_in(connection: Connection) -> None:
 def test_another_project_does_not_find_it(connection: Connection) -> None:
     clusters.add(connection, numbered(1))
     assert clusters.find_in_project(connection, THEIRS, "cluster-1") is None
-    assert clusters.page(connection, THEIRS, datastore_type=None, start=1, limit=9) == (0, [])
 
 
 def test_a_name_is_taken_in_its_project_only(connection: Connection) -> None:
@@ -76,21 +60,6 @@ def test_a_name_is_taken_in_its_project_only(connection: Connection) -> None:
     with pytest.raises(Refused, match=r"cluster\.name is 'cluster-1'") as caught:
         clusters.add(connection, numbered(3, spec=spec(name="cluster-1")))
     assert caught.value.code == "CSS.5050"
-
-
-@pytest.mark.parametrize(
-    ("start", "limit", "found"),
-    [(1, 2, [4, 3]), (3, 2, [2, 1]), (4, 10, [1]), (5, 10, []), (10**6, 1, [])],
-)
-def test_pages_are_counted_from_one_newest_first(
-    connection: Connection, start: int, limit: int, found: list[int]
-) -> None:
-    for number in (2, 4, 1, 3):
-        clusters.add(connection, numbered(number))
-    total, page = clusters.page(connection, MINE, datastore_type=None, start=start, limit=limit)
-    assert total == 4
-    assert [one.id for one in page] == [f"cluster-{number}" for number in found]
-    assert all(len(one.nodes) == 3 for one in page)
 
 
 def test_a_pass_stores_only_what_changed(connection: Connection) -> None:
@@ -139,9 +108,6 @@ def test_forgetting_takes_nodes_secrets_and_events_along(
         for table in (nodes_table, secrets_table, events_table)
     ]
     assert left == [3, 1, 1]
-    assert {node.id for node in clusters.all_nodes(connection)} == {
-        node.id for node in numbered(2).nodes
-    }
     assert not clusters.forget(connection, numbered(1))
 
 

@@ -25,6 +25,7 @@ def test_it_opens_with_everything_in_it(folder: Path, tmp_path: Path) -> None:
         file.chmod(0o600)
     with running_service(data, {"SEARCHPLANE_DRIVER": "fake"}) as service:
         assert names(service) == {"kept-plain": "200", "kept-secured": "200"}
+        assert domains(service) == ["local"]
         with service.project_client() as client:
             authorities = client.get("/cer/download")
         assert authorities.text.startswith("-----BEGIN CERTIFICATE-----")
@@ -33,6 +34,15 @@ def test_it_opens_with_everything_in_it(folder: Path, tmp_path: Path) -> None:
                 client.delete(f"/clusters/{one['id']}").raise_for_status()
             while client.get("/clusters").json()["totalSize"]:
                 pass  # every question is a request: the test's own time limit ends it
+
+
+def domains(service: RunningService) -> list[str]:
+    """After making one, which the service's administrators alone may, and deleting it again."""
+    with httpx.Client(base_url=service.url, headers={"X-Auth-Token": service.token()}) as client:
+        made = client.post("/v3/domains", json={"domain": {"name": "new", "enabled": False}})
+        path = f"/v3/domains/{made.raise_for_status().json()['domain']['id']}"
+        client.delete(path).raise_for_status()
+        return [one["name"] for one in client.get("/v3/domains").json()["domains"]]
 
 
 def names(service: RunningService) -> dict[str, str]:

@@ -163,3 +163,18 @@ def look(
         engine=engine or seen,
         distribution=distribution or Ready(),
     )
+
+
+def numbered(number: int, **changes: object) -> Cluster:
+    """A cluster of three nodes whose ids, name and age are of this number."""
+    made = cluster()
+    nodes = tuple(
+        replace(node, id=NodeId(f"node-{number}-{place}")) for place, node in enumerate(made.nodes)
+    )
+    usual = {
+        "id": ClusterId(f"cluster-{number}"),
+        "spec": spec(name=f"cluster-{number}"),
+        "nodes": nodes,
+        "created": NOW + timedelta(seconds=number),
+    }
+    return replace(made, **(usual | changes))

@@ -137,13 +137,24 @@ CODES: dict[str, Code] = {
     "APIGW.0204": Code(408, "The request did not arrive in time."),
     "APIGW.0301": Code(401, "Incorrect IAM authentication information."),
     "APIGW.0302": Code(403, "The user is not authorised for this project."),
-    "APIGW.0308": Code(429, "Too many requests."),
+    "APIGW.0308": Code(429, "The throttling threshold has been reached."),
     "APIGW.0602": Code(400, "This is no request."),
     "APIGW.0613": Code(503, "A part of the service does not answer."),
 }
 
-COMMON = ("CSS.0001", "APIGW.0201", "APIGW.0202", "APIGW.0308", "APIGW.0613")
+COMMON = (
+    "CSS.0001",
+    "APIGW.0201",
+    "APIGW.0202",
+    "APIGW.0203",
+    "APIGW.0204",
+    "APIGW.0308",
+    "APIGW.0613",
+)
 """What any operation may answer."""
 
 AUTHENTICATED = ("APIGW.0301", "APIGW.0302", "CSS.0051")
 """What any operation that needs a credential may answer besides."""
+
+WITH_BODY = ("CSS.0006",)
+"""What any operation that takes a body may answer besides."""

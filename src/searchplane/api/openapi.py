@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from searchplane import __version__
-from searchplane.api.codes import AUTHENTICATED, CODES, COMMON
+from searchplane.api.codes import AUTHENTICATED, CODES, COMMON, WITH_BODY
 from searchplane.api.fields import camel
 from searchplane.api.operation import Envelope, Operation
 from searchplane.api.problems import IDENTITY_CODES, UNKNOWN_CLUSTER
@@ -27,6 +27,8 @@ Schema = dict[str, Any]
 
 _REF = "#/components/schemas/{model}"
 _PARAMETER = re.compile(r"\{([a-z_]+)\}")
+_CREDENTIALS: list[Schema] = [{"token": []}, {"signature": []}]
+"""Either proves who is asking."""
 _REQUEST_ID = {"X-Request-Id": {"schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}}
 
 
@@ -49,7 +51,13 @@ def describe(operations: Iterable[Operation]) -> Schema:
         "components": {
             "schemas": schemas | _ERROR_SCHEMAS,
             "securitySchemes": {
-                "token": {"type": "apiKey", "in": "header", "name": "X-Auth-Token"}
+                "token": {"type": "apiKey", "in": "header", "name": "X-Auth-Token"},
+                "signature": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "Authorization",
+                    "description": "SDK-HMAC-SHA256 with an access key, as the public SDKs sign.",
+                },
             },
         },
     }
@@ -58,6 +66,7 @@ def describe(operations: Iterable[Operation]) -> Schema:
 def error_codes(operation: Operation) -> tuple[str, ...]:
     """Every code the operation may answer, as its envelope spells it."""
     shared = COMMON + (AUTHENTICATED if operation.action is not None else ())
+    shared += WITH_BODY if operation.body is not None else ()
     codes = dict.fromkeys((*operation.errors, *shared))
     if operation.envelope.is_identity:
         codes = dict.fromkeys(IDENTITY_CODES.get(code, code) for code in codes)
@@ -70,7 +79,7 @@ def _operation(operation: Operation, path: str, number: int) -> Schema:
         "summary": operation.summary,
         "parameters": [*_path_parameters(path), *_query(operation), *_headers(operation)],
         "responses": dict(_responses(operation)),
-        "security": [{"token": []}] if operation.action is not None else [],
+        "security": _CREDENTIALS if operation.action is not None else [],
     }
     if operation.action is not None:
         described["x-iam-action"] = operation.action

@@ -64,6 +64,11 @@ class Answer:
     """Who a login turned out to be, for the audit trail."""
 
 
+def rendered(body: BaseModel) -> bytes:
+    """A body as it is sent; members that were not set are absent."""
+    return body.model_dump_json(by_alias=True, exclude_unset=True).encode()
+
+
 @dataclass(frozen=True)
 class Call:
     """One request, checked: credentials proven, action allowed, body and query valid."""
@@ -119,6 +124,9 @@ class Operation:
     pool: Pool = Pool.QUICK
     is_quick: Callable[[bytes], bool] | None = None
     """Whether a request with this body needs no pool of its own, seen without much work."""
+    at_hand: Callable[[Services, str, str], bool] | None = None
+    """Given the project and the query: whether the answer is in memory, once the request's tokens
+    are. Then it is given at once, as handing it to a worker costs more than the work."""
     raw_answer: str | None = None
     """The content type of an answer that is not JSON."""
     answer_headers: tuple[str, ...] = ()

@@ -1,6 +1,7 @@
 """What tools ask without a token: /healthz and /metrics for operators, /openapi.json for all.
 
-The operators' two are on the API's listener unless a listener of their own is set.
+The operators' two are on the API's listener unless a listener of their own is set. On the API's
+/metrics is for programs on the same machine alone: it tells what all projects do.
 """
 
 from __future__ import annotations
@@ -10,22 +11,29 @@ import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from ipaddress import IPv6Address, ip_address
+from typing import Any
 
-from litestar import Litestar, Response, get
+from litestar import Litestar, Request, Response, get
+from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 
 from searchplane.api.operation import Operation
 from searchplane.api.services import Services
+from searchplane.api.web import named
 from searchplane.errors import SearchplaneError
 from searchplane.observability.metrics import CONTENT_TYPE
 from searchplane.store import capacity, clusters
+
+FORWARDING = ("forwarded", "via", "x-forwarded-for", "x-real-ip")
+"""Headers by which a proxy tells that it asks for somebody else."""
 
 LOOK_SECONDS = 60.0
 """How old the last look at the host may be; the loop looks every few seconds."""
 
 
-def handlers(services: Services) -> list[HTTPRouteHandler]:
-    """The two routes."""
+def handlers(services: Services, *, shared: bool = False) -> list[HTTPRouteHandler]:
+    """The two routes; figures on a listener `shared` with clients are for this machine only."""
 
     @get("/healthz", include_in_schema=False)
     async def healthz() -> Response[bytes]:
@@ -45,7 +53,9 @@ def handlers(services: Services) -> list[HTTPRouteHandler]:
         )
 
     @get("/metrics", include_in_schema=False, sync_to_thread=True)
-    def metrics() -> Response[bytes]:
+    def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
+        if shared and not _is_near(request):
+            raise NotFoundException
         return Response(services.metrics.exposition(), media_type=CONTENT_TYPE)
 
     return [healthz, metrics]
@@ -69,7 +79,21 @@ def description(operations: Iterable[Operation]) -> HTTPRouteHandler:
 
 def build(services: Services) -> Litestar:
     """An application of these two alone, for a listener of their own."""
-    return Litestar(handlers(services), openapi_config=None, logging_config=None)
+    return Litestar(
+        handlers(services), openapi_config=None, logging_config=None, after_request=named
+    )
+
+
+def _is_near(request: Request[Any, Any, Any]) -> bool:
+    """Whether a program on this machine asks for itself; a proxy here asks for others."""
+    if any(header in request.headers for header in FORWARDING):
+        return False
+    try:
+        address = ip_address(request.client.host if request.client else "")
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_loopback
 
 
 def _problem(services: Services) -> str | None:

@@ -23,10 +23,11 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from searchplane.api import audit, problems
-from searchplane.api.operation import Answer, Call, Envelope, Operation
+from searchplane.api.operation import Answer, Call, Envelope, Operation, rendered
 from searchplane.api.services import Services
 from searchplane.domain.access import Asked, authorise, refuse_delegated
 from searchplane.errors import Refused, SearchplaneError, Transient
+from searchplane.iam.foresight import foresee
 from searchplane.iam.presented import Presented
 
 log = logging.getLogger(__name__)
@@ -60,6 +61,14 @@ class RawAnswer:
 def new_request_id() -> str:
     """32 hexadecimal digits, as the public gateway's."""
     return secrets.token_hex(16)
+
+
+def is_at_hand(operation: Operation, services: Services, request: RawRequest) -> bool:
+    """Whether `handle` takes microseconds and waits for nobody; asked by the HTTP loop itself."""
+    if operation.at_hand is None or not services.identity.is_remembered(request.presented):
+        return False
+    project_id = request.path.get("project_id", "")
+    return operation.at_hand(services, project_id, request.presented.query)
 
 
 def handle(operation: Operation, services: Services, request: RawRequest) -> RawAnswer:
@@ -113,7 +122,7 @@ def _told(
 def refuse(
     operation: Operation,
     services: Services,
-    error: Refused,
+    error: SearchplaneError,
     path: Mapping[str, str],
     source: str,
 ) -> RawAnswer:
@@ -124,6 +133,18 @@ def refuse(
         audit.tell(operation, services, audit.Seen(path, source), answer, request_id)
     services.metrics.refused(operation.id, answer.status)
     return answer
+
+
+def turn_away(operation: Operation, services: Services, request: RawRequest) -> RawAnswer | None:
+    """The answer for a request that is refused whatever its body holds; None for all others.
+
+    What a signature says of the body is left for later.
+    """
+    try:
+        foresee(services.authenticator, services.database, request.presented, datetime.now(UTC))
+    except SearchplaneError as error:
+        return refuse(operation, services, error, request.path, request.presented.source)
+    return None
 
 
 def unknown_route(path: str, services: Services) -> RawAnswer:
@@ -167,6 +188,7 @@ def _carry_out(
     )
     if operation.action is not None:
         actor = seen.actor = services.authenticator.authenticate(presented, call.now)
+        services.throttle.count_actor(actor)
         asked = Asked(call.now, presented.source, services.settings.region, request.path)
         if operation.self_service:
             refuse_delegated(actor, operation.action)
@@ -202,7 +224,7 @@ def _query(model: type[BaseModel], query: str) -> BaseModel:
 def _finish(operation: Operation, answer: Answer, request_id: str) -> RawAnswer:
     content, content_type = answer.content, answer.content_type
     if answer.body is not None:
-        content = answer.body.model_dump_json(by_alias=True, exclude_unset=True).encode()
+        content = rendered(answer.body)
     headers = problems.headers(request_id) | dict(answer.headers)
     if content:
         headers["Content-Type"] = content_type

@@ -1,31 +1,29 @@
 """Operations as routes of the web framework. The only file that knows it.
 
-One route handler a path, choosing the operation by method. Bodies are read with a limit; the rest
-of the request runs in worker threads; what may hash a password has small pools of its own.
+An operation's request is taken as the server gives it (ASGI): the framework's own requests and
+responses would cost more than all the rest, and it serves what is not an operation. A large body is
+read in two steps: who is asking, then the body. What follows runs in worker threads.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
-from litestar import Litestar, Request, Response, route
-from litestar.enums import HttpMethod
+from litestar import Litestar, Request, Response
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
-from searchplane.api.operation import Operation, Pool
+from searchplane.api import bodies
+from searchplane.api.operation import Operation
+from searchplane.api.paths import Paths
 from searchplane.api.pipeline import (
-    MAX_BODY_BYTES,
     RawAnswer,
     RawRequest,
     fault,
-    handle,
     new_request_id,
     refuse,
     unknown_route,
@@ -33,7 +31,8 @@ from searchplane.api.pipeline import (
 from searchplane.api.services import Services
 from searchplane.api.sources import HEADER as FORWARDED_FOR
 from searchplane.api.sources import Sources
-from searchplane.errors import Refused, Throttled
+from searchplane.api.workers import Workers
+from searchplane.errors import Refused
 from searchplane.iam.presented import Presented
 
 log = logging.getLogger(__name__)
@@ -41,137 +40,151 @@ log = logging.getLogger(__name__)
 MAX_HEADER_BYTES = 32 * 1024
 """One header; the public gateway's limit. Tokens of other identity services can be 20 KB."""
 
-BODY_SECONDS = 60.0
-"""How long a client may take to send its body."""
+NO_PART = (b"%2f", b"%5c")
+"""Encoded, these are no part of any path: what is in front of us may have read them otherwise."""
 
-LOGINS_WAITING = 32
-"""Logins that may wait for a worker; beyond that 429."""
-
-CREATIONS_WAITING = 64
-"""Creations that may wait for a worker, at most a third of a second each; beyond that 429."""
+WHOLE_ANSWER = "searchplane.whole_answer"
+"""An extension of ASGI, where the server has it: takes an answer at once, and not in two parts."""
 
 FLUSH_SECONDS = 0.5
 """For the last lines of the audit trail, once no request is at work."""
 
-QUICK_WORKERS = 16
+CREDENTIALS = ("x-auth-token", "authorization")
 
 
-class Workers:
-    """The thread pools, and the bounds on those whose work takes long."""
+class Application(Litestar):
+    """The framework's application, with the operations in front of what it serves itself."""
 
-    def __init__(self, services: Services) -> None:
-        few = services.settings.hashing_workers
-        self._services = services
+    def __init__(
+        self,
+        operations: Iterable[Operation],
+        services: Services,
+        extra: Iterable[HTTPRouteHandler] = (),
+    ) -> None:
+        edge = Edge(operations, services)
+        super().__init__(
+            route_handlers=list(extra),
+            openapi_config=None,
+            logging_config=None,
+            exception_handlers={
+                HTTPException: lambda request, _: _no_route(request, services),
+                Exception: lambda request, error: _fault(request, error, services),
+            },
+            after_request=named,
+            on_shutdown=[edge.workers.close, lambda: services.audit.flush(FLUSH_SECONDS)],
+        )
+        self._edge = edge
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        found = self._edge.find(scope)
+        if found is None:
+            await super().__call__(scope, receive, send)
+        else:
+            await self._edge.serve(*found, scope, receive, send)
+
+
+build = Application
+"""The ASGI application that serves `operations`."""
+
+
+async def named(response: Response[Any]) -> Response[Any]:
+    """Give an answer that no operation made, such as /healthz, its request id too."""
+    response.headers.setdefault("X-Request-Id", new_request_id())
+    return response
+
+
+class Edge:
+    """The operations as the HTTP loop sees them."""
+
+    def __init__(self, operations: Iterable[Operation], services: Services) -> None:
+        by_path: dict[str, dict[str, Operation]] = defaultdict(dict)
+        for operation in operations:
+            for path in operation.paths:
+                by_path[path][operation.method] = operation
+        self._paths = Paths[Mapping[str, Operation]](by_path.items())
+        self.services = services
+        self.workers = Workers(services)
+        self.room = bodies.Room()
         self.sources = Sources(services.settings.trusted_proxies)
-        self._quick = ThreadPoolExecutor(QUICK_WORKERS, "request")
-        self._slow = {
-            Pool.LOGIN: _Slow(ThreadPoolExecutor(few, "login"), few + LOGINS_WAITING, "logins"),
-            Pool.CREATION: _Slow(
-                ThreadPoolExecutor(few, "creation"), few + CREATIONS_WAITING, "creations"
-            ),
-        }
 
-    async def run(self, operation: Operation, request: RawRequest) -> RawAnswer:
-        slow = self._slow.get(operation.pool_for(request.presented.body))
-        if slow is None:
-            return await self._run(self._quick, operation, request)
-        if slow.now >= slow.most:
-            busy = Throttled("APIGW.0308", f"too many {slow.what} at once", retry_after=1)
-            source = request.presented.source
-            return refuse(operation, self._services, busy, request.path, source)
-        slow.now += 1
+    def find(self, scope: Any) -> tuple[Mapping[str, Operation], dict[str, str]] | None:
+        """The operations at a request's path by method, and what the path names."""
+        return self._paths.find(scope["path"]) if scope["type"] == "http" else None
+
+    async def serve(
+        self,
+        methods: Mapping[str, Operation],
+        path: dict[str, str],
+        scope: Any,
+        receive: Any,
+        send: Any,
+    ) -> None:
+        operation = methods.get(scope["method"])
         try:
-            return await self._run(slow.threads, operation, request)
-        finally:
-            slow.now -= 1
-
-    async def _run(
-        self, threads: ThreadPoolExecutor, operation: Operation, request: RawRequest
-    ) -> RawAnswer:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(threads, handle, operation, self._services, request)
-
-    def close(self) -> None:
-        for threads in (self._quick, *(slow.threads for slow in self._slow.values())):
-            threads.shutdown(wait=False, cancel_futures=True)
-
-
-@dataclass
-class _Slow:
-    """A pool for `most` requests, at work or waiting; only the HTTP loop counts them."""
-
-    threads: ThreadPoolExecutor
-    most: int
-    what: str
-    now: int = 0
-
-
-def build(
-    operations: Iterable[Operation], services: Services, extra: Iterable[HTTPRouteHandler] = ()
-) -> Litestar:
-    """The ASGI application that serves `operations`."""
-    workers = Workers(services)
-    by_path: dict[str, dict[str, Operation]] = defaultdict(dict)
-    for operation in operations:
-        for path in operation.paths:
-            by_path[path][operation.method] = operation
-    routes = [_route(path, methods, services, workers) for path, methods in by_path.items()]
-    return Litestar(
-        route_handlers=[*routes, *extra],
-        openapi_config=None,
-        logging_config=None,
-        request_max_body_size=None,  # the framework's own limit is smaller; _read has ours
-        exception_handlers={
-            HTTPException: lambda request, _: _no_route(request, services),
-            Exception: lambda request, error: _fault(request, error, services),
-        },
-        after_request=_named,
-        on_shutdown=[workers.close, lambda: services.audit.flush(FLUSH_SECONDS)],
-    )
-
-
-def _route(
-    path: str, methods: Mapping[str, Operation], services: Services, workers: Workers
-) -> HTTPRouteHandler:
-    answered = [HttpMethod(method) for method in methods]
-
-    @route(
-        path.replace("}", ":str}"),
-        http_method=[*answered, HttpMethod.OPTIONS],  # else the framework answers it by itself
-        status_code=200,  # only a default, without which DELETE would be refused a body
-    )
-    async def endpoint(request: Request[Any, Any, Any]) -> Response[bytes]:
-        operation = methods.get(request.method)
-        if operation is None:
-            return _response(unknown_route(request.url.path, services))
-        return _response(await _answer(operation, request, services, workers))
-
-    return endpoint
+            if operation is None or any(one in scope["raw_path"].lower() for one in NO_PART):
+                answer = unknown_route(scope["path"], self.services)
+            else:
+                answer = await _answer(operation, path, scope, receive, self)
+        except bodies.Disconnected:
+            return
+        except Exception:
+            request_id = new_request_id()
+            log.exception("%s: %s %s failed", request_id, scope["method"], scope["path"])
+            answer = fault(scope["path"], self.services, request_id)
+        await _send(scope, send, answer)
 
 
 async def _answer(
-    operation: Operation, request: Request[Any, Any, Any], services: Services, workers: Workers
+    operation: Operation, path: dict[str, str], scope: Any, receive: Any, edge: Edge
 ) -> RawAnswer:
-    source = request.client.host if request.client else ""
-    path = {name: str(value) for name, value in request.path_params.items()}
+    source = scope["client"][0] if scope["client"] else ""
+    # No id has a NUL, and PostgreSQL is not even asked for one.
+    path = {name: value.replace("\0", "\ufffd") for name, value in path.items()}
     try:
-        headers, repeated = _headers(request.scope["headers"])
-        source = workers.sources.of(source, headers.get(FORWARDED_FOR))
-        presented = Presented(
-            method=request.method,
-            path=request.scope["raw_path"].decode("latin-1"),
-            query=request.scope["query_string"].decode("latin-1"),
-            headers=headers,
-            repeated=repeated,
-            body=await asyncio.wait_for(_read(request), BODY_SECONDS),
-            source=source,
-        )
+        headers, repeated = _headers(scope["headers"])
+        source = edge.sources.of(source, headers.get(FORWARDED_FOR))
+        presented = _presented(scope, headers, repeated, source)
+        if operation.action is None or not any(one in presented.headers for one in CREDENTIALS):
+            edge.services.throttle.count_stranger(source)
+        size = bodies.announced(presented.headers)
+        if bodies.is_large(size):
+            return await _answer_large(operation, RawRequest(path, presented), receive, edge)
+        if size:
+            presented = replace(presented, body=await bodies.read_small(receive))
     except Refused as error:
-        return refuse(operation, services, error, path, source)
-    except TimeoutError:
-        slow = Refused("CSS.0001", f"the body did not arrive within {BODY_SECONDS:.0f} s")
-        return refuse(operation, services, slow, path, source)
-    return await workers.run(operation, RawRequest(path, presented))
+        return _parting(refuse(operation, edge.services, error, path, source))
+    return await edge.workers.run(operation, RawRequest(path, presented))
+
+
+async def _answer_large(
+    operation: Operation, request: RawRequest, receive: Any, edge: Edge
+) -> RawAnswer:
+    if operation.action is None:
+        body = await bodies.read_small(receive)
+        request = replace(request, presented=replace(request.presented, body=body))
+        return await edge.workers.run(operation, request)
+    refused = await edge.workers.turn_away(operation, request)
+    if refused is not None:
+        return _parting(refused)
+    with edge.room.share() as take:
+        body = await bodies.read_large(receive, take)
+        request = replace(request, presented=replace(request.presented, body=body))
+        return await edge.workers.run(operation, request)
+
+
+def _presented(
+    scope: Any, headers: dict[str, str], repeated: frozenset[str], source: str
+) -> Presented:
+    """The request but for its body."""
+    return Presented(
+        method=scope["method"],
+        path=scope["raw_path"].decode("latin-1"),
+        query=scope["query_string"].decode("latin-1"),
+        headers=headers,
+        repeated=repeated,
+        body=b"",
+        source=source,
+    )
 
 
 def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> tuple[dict[str, str], frozenset[str]]:
@@ -192,27 +205,30 @@ def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> tuple[dict[str, str], froz
     return found, frozenset(repeated)
 
 
-async def _read(request: Request[Any, Any, Any]) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > MAX_BODY_BYTES:
-            raise Refused("APIGW.0201", f"the body is larger than {MAX_BODY_BYTES} bytes")
-        chunks.append(chunk)
-    return b"".join(chunks)
+def _parting(answer: RawAnswer) -> RawAnswer:
+    """An answer before the whole request was read: what still comes is not the next request."""
+    return replace(answer, headers={**answer.headers, "Connection": "close"})
+
+
+async def _send(scope: Any, send: Any, answer: RawAnswer) -> None:
+    whole = scope.get("extensions", {}).get(WHOLE_ANSWER)
+    if whole is not None:
+        await whole(answer)
+        return
+    headers = [
+        (name.lower().encode("latin-1"), value.encode("latin-1"))
+        for name, value in answer.headers.items()
+    ]
+    if answer.status != 204:
+        headers.append((b"content-length", b"%d" % len(answer.body)))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
 
 
 def _response(answer: RawAnswer) -> Response[bytes]:
     headers = dict(answer.headers)
     media_type = headers.pop("Content-Type", "application/json")
     return Response(answer.body, status_code=answer.status, headers=headers, media_type=media_type)
-
-
-def _named(response: Response[Any]) -> Response[Any]:
-    """Give an answer that no operation made, such as /healthz, its request id too."""
-    response.headers.setdefault("X-Request-Id", new_request_id())
-    return response
 
 
 def _fault(

@@ -17,7 +17,7 @@ import yaml
 from platformdirs import user_config_path
 
 from searchplane.errors import Permanent
-from searchplane.iam.bootstrap import ADMIN_FILE, read_admin_file
+from searchplane.iam.bootstrap import ADMIN_FILE, Credentials, read_admin_file
 
 DEFAULT_DOMAIN = "Default"
 
@@ -90,7 +90,13 @@ def _of_folder(data: Path) -> Login:
             f"there is no {data / ADMIN_FILE}; --data DIR of a service that was started here, "
             "--cloud NAME, or the variables OS_AUTH_URL, OS_USERNAME and OS_PASSWORD are right"
         )
-    return Login(found.auth_url, found.user, found.domain, found.project, found.password)
+    return login_of(found)
+
+
+def login_of(found: Credentials) -> Login:
+    """The first user's, as admin.json has it."""
+    ca = Path(found.cacert) if found.cacert else None
+    return Login(found.auth_url, found.user, found.domain, found.project, found.password, ca)
 
 
 def _of_environment(given: Mapping[str, str], *, needs_project: bool) -> Login:

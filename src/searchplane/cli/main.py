@@ -22,6 +22,18 @@ Command = Callable[..., Any]
 
 listen_option = click.option("--listen", metavar="HOST:PORT", help="Where the API listens.")
 public_url_option = click.option("--public-url", metavar="URL", help="Where clients reach the API.")
+tls_option = click.option(
+    "--tls",
+    is_flag=True,
+    default=None,
+    help="Serve over TLS; without files, with an authority of the data folder's own.",
+)
+tls_cert_option = click.option(
+    "--tls-cert", type=click.Path(path_type=Path), metavar="FILE", help="The certificate, PEM."
+)
+tls_key_option = click.option(
+    "--tls-key", type=click.Path(path_type=Path), metavar="FILE", help="Its key, PEM."
+)
 ops_listen_option = click.option(
     "--ops-listen", metavar="HOST:PORT", help="A listener of their own for /healthz and /metrics."
 )
@@ -41,6 +53,9 @@ def cli() -> None:
 @listen_option
 @public_url_option
 @ops_listen_option
+@tls_option
+@tls_cert_option
+@tls_key_option
 @click.option(
     "--api-only",
     is_flag=True,
@@ -62,6 +77,7 @@ def serve(**given: Any) -> None:
 @data_option
 @listen_option
 @public_url_option
+@tls_option
 @click.option("--name", default="ES-Test", show_default=True, help="The cluster's name.")
 def quickstart(name: str, **given: Any) -> None:
     """Serve, and make a cluster of three nodes through the public API.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
     from searchplane.settings import Settings
-
-SECRET_SETTINGS = ("admin_password", "database_url")
 
 data_option = click.option(
     "--data", type=click.Path(path_type=Path), metavar="DIR", help="The data folder."
@@ -38,6 +36,15 @@ def _wrong_setting(wrong: ErrorDetails, given: dict[str, Any]) -> click.ClickExc
     text = wrong["msg"].removeprefix("Value error, ")
     if given.get(name) is not None:
         return click.UsageError(f"--{name.replace('_', '-')}: {text}")
-    secret = name in SECRET_SETTINGS or "@" in str(value)  # an address may hold a password
-    shown = "not as it must be" if secret else repr(value)
+    hidden = _is_secret(name) or "@" in str(value)  # an address may hold a password
+    shown = "not as it must be" if hidden else repr(value)
     return click.ClickException(f"SEARCHPLANE_{name.upper()} is {shown}: {text}")
+
+
+def _is_secret(name: str) -> bool:
+    from pydantic import SecretStr
+
+    from searchplane.settings import Settings
+
+    field = Settings.model_fields.get(name)
+    return field is not None and SecretStr in (field.annotation, *get_args(field.annotation))

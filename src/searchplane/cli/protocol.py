@@ -17,6 +17,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 import httptools
@@ -27,6 +29,7 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from searchplane.api.pipeline import RawAnswer
+from searchplane.api.web import WHOLE_ANSWER
 from searchplane.errors import Refused, Throttled
 
 KILOBYTE = 1024
@@ -167,6 +170,8 @@ class BoundedProtocol(HttpToolsProtocol):
             raise _Unfit(Refused("APIGW.0602", f"{MAX_PIPELINED} requests wait for answers"))
         super().on_headers_complete()
         self.cycle.transport = _Parting(self)  # type: ignore[assignment]
+        answer: Any = partial(self._answer, self.cycle)
+        self.scope["extensions"] = {WHOLE_ANSWER: answer}
 
     def on_body(self, body: bytes) -> None:
         self._unfinished = 0
@@ -182,6 +187,23 @@ class BoundedProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._at_work = cycle
         super()._start_asgi_task(cycle, app)
+
+    async def _answer(self, cycle: RequestResponseCycle, answer: RawAnswer) -> None:
+        """A whole answer at once: what the server's own `send` does in two, for half the price."""
+        if cycle.flow.write_paused and not cycle.disconnected:
+            await cycle.flow.drain()
+        if cycle.disconnected:
+            return
+        if "Connection" in answer.headers:
+            cycle.keep_alive = False
+        head = self._head_of(answer, is_last=not cycle.keep_alive)
+        cycle.response_started, cycle.waiting_for_100_continue = True, False
+        cycle.transport.write(head if cycle.scope["method"] == "HEAD" else head + answer.body)
+        cycle.response_complete = True
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            cycle.transport.close()
+        cycle.on_response()
 
     def on_response_complete(self) -> None:
         if self._at_work is not None and self._at_work.more_body:
@@ -217,7 +239,8 @@ class BoundedProtocol(HttpToolsProtocol):
             if answering:
                 self.cycle.disconnected = True
                 self.cycle.message_event.set()
-            self.transport.write(self._bytes_of(self._edge.refuse(refusal)))
+            answer = self._edge.refuse(refusal)
+            self.transport.write(self._head_of(answer, is_last=True) + answer.body)
             self.leave()
 
     def _is_last(self) -> None:
@@ -227,11 +250,18 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._at_work is not None:
             self._at_work.keep_alive = False
 
-    def _bytes_of(self, answer: RawAnswer) -> bytes:
-        lines = [name + b": " + value for name, value in self.server_state.default_headers]
-        lines += [f"{name}: {value}".encode() for name, value in answer.headers.items()]
-        lines += [b"Content-Length: %d" % len(answer.body), b"Connection: close", b"", b""]
-        return STATUS_LINE[answer.status] + b"\r\n".join(lines) + answer.body
+    def _head_of(self, answer: RawAnswer, *, is_last: bool) -> bytes:
+        fixed = [name + b": " + value for name, value in self.server_state.default_headers]
+        lines = [f"{name}: {value}" for name, value in answer.headers.items()]
+        if answer.status != HTTPStatus.NO_CONTENT:
+            lines.append(f"Content-Length: {len(answer.body)}")
+        if is_last and "Connection" not in answer.headers:
+            lines.append("Connection: close")
+        text = "\r\n".join(lines)
+        if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1:
+            raise ValueError("a header of an answer has a line end in it")
+        given = text.encode("latin-1")
+        return STATUS_LINE[answer.status] + b"\r\n".join([*fixed, given, b"", b""])
 
     def _too_slow(self) -> None:
         self._deadline = None

@@ -25,7 +25,7 @@ from searchplane.app import Service, open_service
 from searchplane.cli.client import Api, Shown
 from searchplane.cli.down import stop_all
 from searchplane.cli.leaving import have_ended, leave, own_workers
-from searchplane.cli.login import Login
+from searchplane.cli.login import Login, login_of
 from searchplane.cli.serving import Listeners, bind_all, run_loop, serve, stop_on_signals
 from searchplane.cli.view import View, open_view
 from searchplane.domain.cluster import ActionKind
@@ -240,7 +240,7 @@ def _login(settings: Settings) -> Login:
             f"{settings.data / ADMIN_FILE} is gone, and with it the password that quickstart "
             "needs; put it back, or give another --data DIR"
         )
-    return Login(found.auth_url, found.user, found.domain, found.project, found.password)
+    return login_of(found)
 
 
 def _summary(shown: Shown, settings: Settings, took: timedelta) -> None:

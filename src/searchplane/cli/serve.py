@@ -8,7 +8,14 @@ import click
 
 from searchplane.app import open_front, open_service
 from searchplane.cli.leaving import have_ended, leave, own_workers
-from searchplane.cli.serving import Listeners, bind_all, run_loop, serve, stop_on_signals
+from searchplane.cli.serving import (
+    Listeners,
+    bind_all,
+    reload_on_hangup,
+    run_loop,
+    serve,
+    stop_on_signals,
+)
 from searchplane.observability.logging import configure
 from searchplane.settings import Settings
 
@@ -21,9 +28,11 @@ def run(settings: Settings) -> None:
 
 
 async def _run(settings: Settings, listeners: Listeners) -> None:
-    stopping, workers = asyncio.Event(), own_workers()
+    stopping, reloading, workers = asyncio.Event(), asyncio.Event(), own_workers()
     opened = open_front(settings) if settings.api_only else open_service(settings)
-    with opened as service, stop_on_signals(stopping):
+    with opened as service, stop_on_signals(stopping), reload_on_hangup(reloading):
         click.echo(f"searchplane serves {settings.base_url} from {settings.data}")
-        if not (await serve(service, listeners, stopping) and have_ended(workers)):
+        if settings.ca_file is not None:
+            click.echo(f"its certificate is verified with {settings.ca_file}")
+        if not (await serve(service, listeners, stopping, reloading) and have_ended(workers)):
             leave(0)

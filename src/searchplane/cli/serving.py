@@ -8,35 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import resource
 import signal
 import socket
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-import uvicorn
 import uvloop
-from litestar import Litestar
 
-from searchplane.api.pipeline import refuse_unread
-from searchplane.app import Front, LoopThread, Service
-from searchplane.cli.protocol import BoundedProtocol, Edge
+from searchplane.app import Front, LoopThread, Service, make_data_folder
+from searchplane.cli.server import BACKLOG, Server, server
+from searchplane.cli.tls import ServerTls, open_tls
 from searchplane.errors import Permanent, Transient
 from searchplane.settings import Settings, split_listen
 
 T = TypeVar("T")
 
-GRACE_SECONDS = 2
-"""How long requests at work may take once the service is asked to end."""
-KEEP_ALIVE_SECONDS = 75
-BACKLOG = 1024
-"""Connections that wait to be taken."""
 UNREAD_SECONDS = 60
 """How long a client may leave an answer unread before the kernel gives the connection up."""
-OTHER_FILES = 256
-"""Open files kept for all that is not a connection: the database, logs, nodes."""
 
 
 def run_loop(work: Coroutine[Any, Any, T]) -> T:
@@ -73,25 +62,37 @@ def bound_to(listener: socket.socket, listen: str) -> str:
 
 @dataclass(frozen=True)
 class Listeners:
-    """The API's socket, and the operators' if they have one of their own."""
+    """The API's socket, its TLS if any, and the operators' socket if they have one of their own."""
 
     api: socket.socket
     ops: socket.socket | None = None
+    tls: ServerTls | None = None
 
 
 @contextlib.contextmanager
 def bind_all(settings: Settings) -> Iterator[tuple[Settings, Listeners]]:
-    """The listeners of these settings, and the settings with the ports that were really given."""
+    """The listeners of these settings, and the settings with the ports that were really given.
+
+    With TLS the certificate is there before the files that tell clients what to trust.
+    """
     with contextlib.closing(bind(settings.listen)) as api, contextlib.ExitStack() as more:
         ops = None
         if settings.ops_listen is not None:
             ops = more.enter_context(contextlib.closing(bind(settings.ops_listen)))
-        listen = bound_to(api, settings.listen)
-        yield settings.model_copy(update={"listen": listen}), Listeners(api, ops)
+        bound = settings.model_copy(update={"listen": bound_to(api, settings.listen)})
+        make_data_folder(settings.data)
+        yield bound, Listeners(api, ops, open_tls(bound))
 
 
-async def serve(service: Front, listeners: Listeners, stopping: asyncio.Event) -> bool:
+async def serve(
+    service: Front,
+    listeners: Listeners,
+    stopping: asyncio.Event,
+    reloading: asyncio.Event | None = None,
+) -> bool:
     """Answer requests and tend clusters until `stopping` is set; then end in good order.
+
+    `reloading` lets the certificate be looked at now; it is looked at every few seconds anyway.
 
     False when the reconciler has work that cannot be cut off: the caller leaves with the folder's
     lock in hand (leaving.py). Raises Transient when the reconciler ends by itself.
@@ -101,7 +102,11 @@ async def serve(service: Front, listeners: Listeners, stopping: asyncio.Event) -
     if loop is not None:
         await asyncio.to_thread(loop.start)
     try:
-        await _answer(service, listeners, (stopping, loop_ended))
+        servers = [(server(service, service.api(), listeners.tls), listeners.api)]
+        if listeners.ops is not None:
+            servers.append((server(service, service.ops()), listeners.ops))
+        async with _watched(listeners.tls, reloading or asyncio.Event()):
+            await _answer(servers, (stopping, loop_ended))
         if loop_ended.is_set() and not stopping.is_set():
             raise Transient(
                 "the reconciler ended by itself, the log says why; nodes go on, and the next start "
@@ -124,19 +129,28 @@ def _from_thread(event: asyncio.Event) -> Callable[[], None]:
     return set_it
 
 
-async def _answer(service: Front, listeners: Listeners, ends: tuple[asyncio.Event, ...]) -> None:
+@contextlib.asynccontextmanager
+async def _watched(tls: ServerTls | None, at_once: asyncio.Event) -> AsyncIterator[None]:
+    watching = asyncio.create_task(tls.watch(at_once)) if tls is not None else None
+    try:
+        yield
+    finally:
+        if watching is not None:
+            watching.cancel()
+
+
+async def _answer(
+    servers: Sequence[tuple[Server, socket.socket]], ends: tuple[asyncio.Event, ...]
+) -> None:
     """Until one of `ends` is set, or a server cannot go on."""
-    servers = [(_server(service, service.api()), listeners.api)]
-    if listeners.ops is not None:
-        servers.append((_server(service, service.ops()), listeners.ops))
     running: list[asyncio.Task[Any]] = [
-        asyncio.create_task(server.serve([place])) for server, place in servers
+        asyncio.create_task(one.serve([place])) for one, place in servers
     ]
     waiting: list[asyncio.Task[Any]] = [asyncio.create_task(end.wait()) for end in ends]
     try:
         await asyncio.wait([*waiting, *running], return_when=asyncio.FIRST_COMPLETED)
-        for server, _place in servers:
-            server.should_exit = True
+        for one, _place in servers:
+            one.should_exit = True
         await asyncio.gather(*running)
     finally:
         for task in waiting:
@@ -146,47 +160,24 @@ async def _answer(service: Front, listeners: Listeners, ends: tuple[asyncio.Even
 @contextlib.contextmanager
 def stop_on_signals(stopping: asyncio.Event) -> Iterator[None]:
     """SIGTERM and Ctrl-C set `stopping`."""
+    with _on_signals(stopping, signal.SIGTERM, signal.SIGINT):
+        yield
+
+
+@contextlib.contextmanager
+def reload_on_hangup(reloading: asyncio.Event) -> Iterator[None]:
+    """SIGHUP sets `reloading`."""
+    with _on_signals(reloading, signal.SIGHUP):
+        yield
+
+
+@contextlib.contextmanager
+def _on_signals(event: asyncio.Event, *numbers: signal.Signals) -> Iterator[None]:
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+    for number in numbers:
+        loop.add_signal_handler(number, event.set)
     try:
         yield
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in numbers:
             loop.remove_signal_handler(number)
-
-
-class _Server(uvicorn.Server):
-    """Signals are ours: the second server must not take them from the first."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def _server(service: Front, application: Litestar) -> uvicorn.Server:
-    edge = Edge(
-        refuse=partial(refuse_unread, service.services),
-        max_connections=min(service.settings.max_connections, _most_connections()),
-    )
-    return _Server(
-        uvicorn.Config(
-            application,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            http=cast(type[asyncio.Protocol], partial(BoundedProtocol, edge=edge)),
-            backlog=BACKLOG,
-            ws="none",
-            lifespan="on",
-        )
-    )
-
-
-def _most_connections() -> int:
-    """What the system's bound on open files leaves; raised first to the most that is allowed."""
-    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return max(1, hard - OTHER_FILES)

@@ -6,6 +6,7 @@ yet fit in what is free now. A host that was not looked at lately admits nothing
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from searchplane.domain.cluster import Node
@@ -22,37 +23,47 @@ SETTLED = timedelta(seconds=30)
 """How long after its start a process has taken its memory, so that it is not free any longer."""
 
 
+@dataclass(frozen=True)
+class Promised:
+    """What accepted nodes take: `memory_mb` all of them, `coming_mb` those that are not settled.
+
+    A node is settled when what is free was measured after it had taken its memory: it is ready, or
+    its last launch came off and was `SETTLED` before. The store sums this up.
+    """
+
+    memory_mb: int = 0
+    coming_mb: int = 0
+
+
 def admit(
     wanted: tuple[Node, ...],
-    accepted: tuple[Node, ...],
+    promised: Promised,
     capacity: HostCapacity | None,
     disk_floor_mb: int,
     now: datetime,
 ) -> None:
-    """Refuse (CSS.0023) with the figures if `wanted` does not fit beside `accepted`."""
-    admit_memory(memory_needed_mb(wanted), accepted, capacity, disk_floor_mb, now)
+    """Refuse (CSS.0023) with the figures if `wanted` does not fit beside what is promised."""
+    admit_memory(memory_needed_mb(wanted), promised, capacity, disk_floor_mb, now)
 
 
 def admit_memory(
     need: int,
-    accepted: tuple[Node, ...],
+    promised: Promised,
     capacity: HostCapacity | None,
     disk_floor_mb: int,
     now: datetime,
 ) -> None:
-    """Refuse (CSS.0023) with the figures if `need` MB more do not fit beside `accepted`."""
+    """Refuse (CSS.0023) with the figures if `need` MB more do not fit beside what is promised."""
     if capacity is None or now - capacity.observed > FRESH:
         raise Refused(SHORT, "the host's memory and disk are not known yet; try again in a moment")
     total = int(capacity.memory_total_mb * USABLE)
-    taken = memory_needed_mb(accepted)
-    if taken + need > total:
+    if promised.memory_mb + need > total:
         raise Refused(
             SHORT,
             f"the nodes need {need} MB of memory; {total} MB is the most for all nodes here and "
-            f"{taken} MB of it is promised already",
+            f"{promised.memory_mb} MB of it is promised already",
         )
-    coming = tuple(node for node in accepted if not _settled(node, capacity.observed))
-    free = capacity.memory_available_mb - memory_needed_mb(coming)
+    free = capacity.memory_available_mb - promised.coming_mb
     if need > free:
         raise Refused(SHORT, f"the nodes need {need} MB of memory; {max(free, 0)} MB is free")
     free_mb = capacity.disk_free_bytes // 2**20
@@ -60,15 +71,3 @@ def admit_memory(
         raise Refused(
             SHORT, f"{free_mb} MB of disk is free; at least {disk_floor_mb} MB must stay free"
         )
-
-
-def _settled(node: Node, observed: datetime) -> bool:
-    """What is free was measured after the node had taken its memory.
-
-    A node whose last launch did not come off (`last_error`) will take it yet.
-    """
-    if node.ready:
-        return True
-    if node.last_start is None or node.last_error is not None:
-        return False
-    return observed - node.last_start >= SETTLED

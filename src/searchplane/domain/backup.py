@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from searchplane.domain.cluster import BackupStrategy
-from searchplane.domain.violation import Violation
+from searchplane.domain.violation import UNPRINTABLE, Violation
 
 DEFAULT_PERIOD = "00:00 GMT+08:00"
 FREQUENCIES = ("HOUR", "DAY", "SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
@@ -14,7 +14,6 @@ _PERIOD = re.compile(r"([01][0-9]|2[0-3]):00 (GMT(?:[+-][0-9]{2}:[0-9]{2})?)\Z")
 _ZONE = re.compile(r"GMT(?:[+-](?:(?:0[0-9]|1[0-3]):(?:00|30|45)|14:00))?\Z")
 _PREFIX = re.compile(r"[a-z][a-z0-9_-]{0,31}\Z")
 _RATE = re.compile(r"(?:[0-9]{1,4}(?:[kmgtp]b?|b)|0|-1)\Z", re.IGNORECASE)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _BAD_PATH = re.compile(r"""[\\:*?"<>|'{}\x00-\x1f]|//{2,}|\.{3,}""")
 
 
@@ -61,21 +60,25 @@ def _place(strategy: BackupStrategy) -> Iterator[Violation]:
         len(path) > 512
         or path.startswith(("/", "."))
         or path.endswith(".")
+        or ".." in path.split("/")
         or _BAD_PATH.search(path)
+        or UNPRINTABLE.search(path)
     ):
         yield Violation(
             "CSS.5038",
             "cluster.backupStrategy.basePath",
             path,
-            "at most 512 characters are right, without \\:*?\"<>|'{}, not starting with / or .",
+            "at most 512 characters are right, without \\:*?\"<>|'{}, not starting with / or ., "
+            "and no part is ..",
         )
     for name, value in (("bucket", strategy.bucket), ("agency", strategy.agency)):
-        if value is not None and (not 1 <= len(value) <= 64 or _CONTROL.search(value)):
+        climbs = value is not None and ".." in value.split("/")
+        if value is not None and (climbs or not 1 <= len(value) <= 64 or UNPRINTABLE.search(value)):
             yield Violation(
                 "CSS.5038",
                 f"cluster.backupStrategy.{name}",
                 value,
-                "1 to 64 printable characters are right",
+                "1 to 64 printable characters are right, and no part is ..",
             )
     for name, value in (
         ("maxSnapshotBytesPerSeconds", strategy.max_snapshot_bytes_per_second),

@@ -64,16 +64,18 @@ def _with_flavor(
     refuse([*_unfit(group, flavor, wish)])
     after = with_nodes(
         _with_group(cluster, group, replace(group, flavor=name)),
-        lambda node: to_restart(
-            replace(
-                node,
-                flavor=name,
-                heap_mb=heap_of(flavor, limits),
-                processors=processors_of(flavor, limits),
+        lambda node: (
+            to_restart(
+                replace(
+                    node,
+                    flavor=name,
+                    heap_mb=heap_of(flavor, limits),
+                    processors=processors_of(flavor, limits),
+                )
             )
-        )
-        if node.role is group.role
-        else node,
+            if node.role is group.role
+            else node
+        ),
     )
     said = f"change {group.role} nodes from {group.flavor} to {name}"
     return Change(cluster, begun(after, Action(ActionKind.RESIZING_FLAVOR, now)), said)
@@ -131,9 +133,7 @@ def _without_replicas(cluster: Cluster) -> Iterator[Violation]:
 
 def _unfit(group: NodeGroup, flavor: Flavor, wish: FlavorWish) -> Iterator[Violation]:
     if flavor.name == group.flavor:
-        yield Violation(
-            "CSS.0075", wish.field, wish.wanted, f"the nodes are {flavor.name} already"
-        )
+        yield Violation("CSS.0075", wish.field, wish.wanted, f"the nodes are {flavor.name} already")
     if group.role in HOLDS_DATA and not (
         flavor.min_disk_gb <= group.volume.size_gb <= flavor.max_disk_gb
     ):

@@ -8,13 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from searchplane.domain.violation import Violation
+from searchplane.domain.violation import UNPRINTABLE, Violation
 
 MAX_DESCRIPTION = 128
 MAX_ID = 64
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{3,31}\Z")
 _NAME_WITH_DOTS = re.compile(r"[A-Za-z][A-Za-z0-9._-]{3,31}\Z")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def name_violations(name: str, field: str, *, dotted: bool) -> Iterator[Violation]:
@@ -30,11 +29,11 @@ def description_violations(text: str, field: str) -> Iterator[Violation]:
 
 
 def text_violations(text: str, field: str, most: int) -> Iterator[Violation]:
-    if len(text) > most or _CONTROL.search(text):
+    if len(text) > most or UNPRINTABLE.search(text):
         yield Violation("CSS.5056", field, text, f"at most {most} printable characters")
 
 
 def id_violations(code: str, value: str, field: str) -> Iterator[Violation]:
     """Ids of networks are the caller's: any that can be kept and shown will do."""
-    if not value.strip() or len(value) > MAX_ID or _CONTROL.search(value):
+    if not value.strip() or len(value) > MAX_ID or UNPRINTABLE.search(value):
         yield Violation(code, field, value, f"an id of 1 to {MAX_ID} characters is right")

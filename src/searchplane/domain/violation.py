@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from searchplane.errors import Refused
+
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+"""Control characters, and those that make a text look like another: what turns the direction of
+writing, and line ends that are none to a terminal."""
 
 MAX_SHOWN = 64
 """Characters of a wrong value that a message repeats."""

@@ -14,6 +14,7 @@ It will not store anything, read a clock, or decide when a certificate is renewe
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -30,6 +31,7 @@ from searchplane.domain.renewal import AUTHORITY_LIFE, LEAF_LIFE
 ORGANIZATION = "searchplane"
 NODE_UNIT = "node"
 CONTROL_UNIT = "control plane"
+SERVER_UNIT = "server"
 
 NODES_DN = f"CN=*,OU={NODE_UNIT},O={ORGANIZATION}"
 """The one pattern of `plugins.security.nodes_dn`; the control plane's own name does not match."""
@@ -97,6 +99,23 @@ def issue_node(
         days=days,
         names=x509.SubjectAlternativeName(dict.fromkeys(names)),
     )
+
+
+def issue_server(authority: KeyPair, *, names: Sequence[str], now: datetime, days: int) -> KeyPair:
+    """A certificate for a server that is reached under these addresses and host names."""
+    return _issue(
+        authority,
+        _name(names[0], SERVER_UNIT),
+        [ExtendedKeyUsageOID.SERVER_AUTH],
+        now=now,
+        days=days,
+        names=x509.SubjectAlternativeName(alternative_names(names)),
+    )
+
+
+def alternative_names(names: Iterable[str]) -> list[x509.GeneralName]:
+    """Addresses and host names as a certificate has them."""
+    return list(dict.fromkeys(map(_general_name, names)))
 
 
 def issue_admin(

@@ -54,6 +54,8 @@ class Credentials:
     password: str = field(repr=False)
     access_key: str = ""
     secret_key: str = field(default="", repr=False)
+    cacert: str = ""
+    """The file to verify the service with; empty without TLS, or when the system's will do."""
 
     @property
     def pair(self) -> AccessPair | None:
@@ -85,7 +87,12 @@ def first_start(database: Database, settings: Settings, now: datetime) -> Creden
     if stored is None:
         log.warning("%s is gone; log in with the password you kept", settings.data / ADMIN_FILE)
         return None
-    credentials = replace(stored, auth_url=_auth_url(settings), region=settings.region)
+    credentials = replace(
+        stored,
+        auth_url=_auth_url(settings),
+        region=settings.region,
+        cacert=str(settings.ca_file or ""),
+    )
     if stored.pair is None:
         user = Reference(name=stored.user, domain=Reference(id=stored.domain_id))
         credentials = credentials.with_pair(later_first_key(database, seals, user, now))
@@ -107,7 +114,7 @@ def clouds_file(credentials: Credentials) -> dict[str, object]:
     It has no vendor_hook: the command line needs none, and the SDK would warn at each start where
     otcextensions is not installed.
     """
-    cloud = {
+    cloud: dict[str, object] = {
         "auth": {
             "auth_url": credentials.auth_url,
             "username": credentials.user,
@@ -120,6 +127,8 @@ def clouds_file(credentials: Credentials) -> dict[str, object]:
         "identity_api_version": "3",
         "interface": "public",
     }
+    if credentials.cacert:
+        cloud["cacert"] = credentials.cacert
     return {"clouds": {CLOUD: cloud}}
 
 
@@ -149,6 +158,7 @@ def _chosen(settings: Settings, stored: Credentials | None) -> Credentials:
         project_id=stored.project_id if stored else _new_id(),
         user=ADMIN,
         password=password or (stored.password if stored else secrets.token_urlsafe(PASSWORD_BYTES)),
+        cacert=str(settings.ca_file or ""),
     ).with_pair((stored.pair if stored else None) or new_pair())
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from functools import lru_cache
 
 from searchplane.domain.access import ProjectScope, Scope
 from searchplane.settings import Settings
@@ -58,6 +59,7 @@ def _entry(name: str, kind: str, url: str, regions: tuple[str, ...]) -> Catalogu
     )
 
 
+@lru_cache(1024)
 def _stable_id(name: str) -> str:
     """The same id for the same thing in every answer, without a row for it."""
     return uuid.uuid5(uuid.NAMESPACE_OID, f"searchplane {name}").hex

@@ -15,11 +15,13 @@ from searchplane.domain.ids import DomainId
 from searchplane.errors import Unauthenticated
 from searchplane.iam import passwords
 from searchplane.iam.lockout import Lockout
+from searchplane.iam.remembered import Remembered
 from searchplane.iam.sessions import ScopeRequest, Session, resolve, session
 from searchplane.iam.tokens import Claims, Method, SealedToken, Tokens, new_audit_id
 from searchplane.store.agencies import Agency
 from searchplane.store.database import Database, Transaction
 from searchplane.store.identity import Directory, Reference, User
+from searchplane.store.identity_version import version_in, version_reader
 
 WRONG_PASSWORD = "The username or password is wrong."  # noqa: S105 - the public API's text
 WRONG_TOKEN = "The request you have made requires authentication."  # noqa: S105 - same
@@ -43,6 +45,9 @@ class Issuer:
         self._tokens = tokens
         self._lockout = lockout
         self._lifetime = lifetime
+        self._logins = Remembered[tuple[str, ScopeRequest | None], Session](
+            version_reader(database)
+        )
 
     def for_password(
         self,
@@ -57,9 +62,10 @@ class Issuer:
         right = passwords.verify(begun.password_hash, password)
         issued = None
         with self._database.write() as transaction:  # a failure is counted, so nothing is raised
-            user = self._lockout.settle(transaction, begun, now, right=right)
+            version = version_in(transaction)
+            user = self._lockout.settle(transaction, version, begun, now, right=right)
             if user is not None:
-                issued = self._first(transaction, user, scope, now)
+                issued = self._first(transaction, version, user, scope, now)
         if issued is None:
             raise Unauthenticated("IAM.0001", WRONG_PASSWORD)
         return issued
@@ -69,7 +75,8 @@ class Issuer:
         begun = self._lockout.begin(who, source)
         right = passwords.verify(begun.password_hash, password)
         with self._database.write() as transaction:
-            user = self._lockout.settle(transaction, begun, now, right=right)
+            version = version_in(transaction)
+            user = self._lockout.settle(transaction, version, begun, now, right=right)
         if user is None:
             raise Unauthenticated("IAM.0001", WRONG_PASSWORD)
 
@@ -122,9 +129,17 @@ class Issuer:
             return self._issue(transaction, user, claims, scope, home)
 
     def _first(
-        self, transaction: Transaction, user: User, scope: ScopeRequest | None, now: datetime
+        self,
+        transaction: Transaction,
+        version: int,
+        user: User,
+        scope: ScopeRequest | None,
+        now: datetime,
     ) -> Issued | None:
-        """The first token of a chain; None when there is no such scope for this user."""
+        """The first token of a chain; None when there is no such scope for this user.
+
+        What it stands for is the same as for the last one while nothing of identity has changed.
+        """
         claims = Claims(
             user_id=user.id,
             methods=Method.PASSWORD,
@@ -133,9 +148,17 @@ class Issuer:
             audit_id=new_audit_id(),
         )
         try:
-            return self._issue(transaction, user, claims, scope, user.domain.id)
+            like = self._logins.as_of(
+                version,
+                (user.id, scope),
+                lambda: self._meaning(transaction, user, claims, scope, user.domain.id),
+            )
         except Unauthenticated:
             return None
+        target, target_id = like.claims.target, like.claims.target_id
+        claims = _after(user, replace(claims, target=target, target_id=target_id))
+        meaning = replace(like, claims=claims, descriptions={})
+        return Issued(self._tokens.seal(claims), meaning)
 
     def _issue(
         self,
@@ -145,12 +168,28 @@ class Issuer:
         scope: ScopeRequest | None,
         home: DomainId,
     ) -> Issued:
+        meaning = self._meaning(transaction, user, claims, scope, home)
+        return Issued(self._tokens.seal(meaning.claims), meaning)
+
+    @staticmethod
+    def _meaning(
+        transaction: Transaction,
+        user: User,
+        claims: Claims,
+        scope: ScopeRequest | None,
+        home: DomainId,
+    ) -> Session:
         """`home` is the domain in which a project is looked up by its name alone."""
-        if user.valid_from is not None:
-            # The request may have come in before the change that it was checked after.
-            claims = replace(claims, issued=max(claims.issued, user.valid_from + _MICROSECOND))
+        claims = _after(user, claims)
         if scope is not None:
             target_id = resolve(Directory(transaction), scope, home)
             claims = replace(claims, target=scope.target, target_id=target_id)
-        meaning = session(transaction, claims)
-        return Issued(self._tokens.seal(claims), meaning)
+        return session(transaction, claims)
+
+
+def _after(user: User, claims: Claims) -> Claims:
+    """Issued after the user's tokens were ended, if they were: the request may have come in before
+    the change that it was checked after."""
+    if user.valid_from is None:
+        return claims
+    return replace(claims, issued=max(claims.issued, user.valid_from + _MICROSECOND))

@@ -18,10 +18,13 @@ from datetime import datetime, timedelta
 
 from searchplane.domain.ids import DomainId
 from searchplane.domain.lockout import Standing, failed, succeeded
+from searchplane.domain.security_policy import LoginPolicy
 from searchplane.errors import NotFound
+from searchplane.iam.remembered import Remembered
 from searchplane.store import login_attempts, security_policies
 from searchplane.store.database import Database, Transaction
 from searchplane.store.identity import Directory, Reference, User
+from searchplane.store.identity_version import version_reader
 
 LOCAL = "127.0.0.1"
 """The machine itself."""
@@ -53,6 +56,9 @@ class Lockout:
     def __init__(self, database: Database, *, counts: bool) -> None:
         self._database = database
         self._counts = counts
+        read_version = version_reader(database)
+        self._users = Remembered[str, User | None](read_version)
+        self._policies = Remembered[str, LoginPolicy](read_version)
 
     def begin(self, who: Reference, source: str) -> Try:
         with self._database.read() as transaction:
@@ -66,14 +72,21 @@ class Lockout:
         )
 
     def settle(
-        self, transaction: Transaction, begun: Try, now: datetime, *, right: bool
+        self, transaction: Transaction, version: int, begun: Try, now: datetime, *, right: bool
     ) -> User | None:
         """The user who has proven to be one; else None, and the failure is counted.
 
-        The caller must commit the transaction either way.
+        `version` is that of identity in the transaction, which the caller must commit either way.
         """
-        user = Directory(transaction).find_user(Reference(id=begun.user_id))
-        policy = security_policies.login_policy(transaction, begun.domain_id)
+        who = Reference(id=begun.user_id)
+        user = self._users.as_of(
+            version, begun.user_id, lambda: Directory(transaction).find_user(who)
+        )
+        policy = self._policies.as_of(
+            version,
+            begun.domain_id,
+            lambda: security_policies.login_policy(transaction, begun.domain_id),
+        )
         before = login_attempts.standing(transaction, begun.account, begun.source)
         heard = before.is_heard(now, is_local=_is_local(begun.source))
         proven = right and user is not None and user.password_hash == begun.password_hash

@@ -3,12 +3,17 @@
 A check costs the same whether or not the user exists: for an unknown user a hash that nobody's
 password has is checked. The parameters are the OWASP minimum for argon2id, not the larger ones of
 RFC 9106: a login storm must leave memory and processors for the searches of the same machine.
+For the same reason a check is computed in threads that yield to all others; how many there are
+at work at once is bounded by those who ask (api/workers.py).
 """
 
 from __future__ import annotations
 
 import base64
+import os
 import secrets
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -23,6 +28,10 @@ MEMORY_KIB = 19 * 1024
 SALT_BYTES = 16
 HASH_BYTES = 32
 
+NICENESS = 5
+"""A third of the share of others: whoever checks a token goes first, and logins go on."""
+MOST_AT_ONCE = 32
+
 _HASHER = PasswordHasher(
     time_cost=TIME_COST,
     memory_cost=MEMORY_KIB,
@@ -30,6 +39,14 @@ _HASHER = PasswordHasher(
     hash_len=HASH_BYTES,
     salt_len=SALT_BYTES,
 )
+
+
+def _yield_to_others() -> None:
+    """Of this thread alone: Linux gives each thread a niceness of its own."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+
+
+_YIELDING = ThreadPoolExecutor(MOST_AT_ONCE, "hashing", initializer=_yield_to_others)
 
 
 def hash_password(password: str) -> str:
@@ -47,7 +64,8 @@ def verify(stored: str | None, password: str) -> bool:
     if len(password) > MAX_LENGTH:
         return False
     try:
-        return _HASHER.verify(stored or _NOBODYS, password) and stored is not None
+        hashing = _YIELDING.submit(_HASHER.verify, stored or _NOBODYS, password)
+        return hashing.result() and stored is not None
     except VerificationError:
         return False
     except InvalidHashError:

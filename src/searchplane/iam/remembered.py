@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
@@ -29,9 +29,19 @@ class Remembered(Generic[Key, Value]):
         self._entries: OrderedDict[Key, tuple[int, Value]] = OrderedDict()
         self._lock = threading.Lock()
 
+    def holds(self, keys: Iterable[Key]) -> bool:
+        """Whether `get` would look none of these up at this moment."""
+        version = self._read_version()
+        found = map(self._entries.get, keys)
+        return all(entry is not None and entry[0] == version for entry in found)
+
     def get(self, key: Key, look_up: Callable[[], Value]) -> Value:
         """The value as it is now: the remembered one, or what `look_up` gives or raises."""
-        version = self._read_version()  # before the look: a change meanwhile makes the entry old
+        # Read before the look: a change meanwhile makes the entry old.
+        return self.as_of(self._read_version(), key, look_up)
+
+    def as_of(self, version: int, key: Key, look_up: Callable[[], Value]) -> Value:
+        """As `get`, for a number read in the transaction in which `look_up` looks."""
         with self._lock:
             found = self._entries.get(key)
             if found is not None and found[0] == version:

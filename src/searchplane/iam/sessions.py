@@ -13,7 +13,7 @@ a scope exists.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from searchplane.domain.access import Actor, Assumed, DomainScope, ProjectScope, Scope
@@ -34,11 +34,15 @@ NOWHERE = "0" * 32
 
 @dataclass(frozen=True)
 class Session:
-    """A valid token's meaning; `scope_domain` is the domain the scope is or lies in."""
+    """A valid token's meaning; `scope_domain` is the domain the scope is or lies in.
+
+    `descriptions` are what the API has made of it already, kept as long as the session itself.
+    """
 
     claims: Claims
     actor: Actor
     scope_domain: DomainScope | None
+    descriptions: dict[bool, bytes] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ from sqlalchemy import (
 from searchplane.domain.audit import AuditLine, Outcome, Who
 from searchplane.store.schema import audit, projects
 
+_INSERT = insert(audit)
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -49,7 +51,7 @@ class Wanted:
 
 def append(connection: Connection, lines: Sequence[AuditLine]) -> None:
     """Add lines in their order."""
-    connection.execute(insert(audit), [_row(line) for line in lines])
+    connection.execute(_INSERT, [_row(line) for line in lines])
 
 
 def newest(connection: Connection, wanted: Wanted, limit: int) -> list[Entry]:

@@ -13,9 +13,23 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, RowMapping, Select, delete, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    RowMapping,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
+from searchplane.domain.admission import SETTLED, Promised
 from searchplane.domain.cluster import (
     Action,
     ActionKind,
@@ -33,6 +47,8 @@ from searchplane.domain.cluster import (
 )
 from searchplane.domain.engines import Datastore, Engine, Family
 from searchplane.domain.ids import ClusterId, NodeId, ProjectId
+from searchplane.domain.layout import OVERHEAD_MB
+from searchplane.domain.observed import HostCapacity
 from searchplane.errors import Refused
 from searchplane.store.schema import clusters, nodes, projects
 
@@ -77,28 +93,9 @@ def find_in_project(
     return found[0] if found else None
 
 
-def page(
-    connection: Connection,
-    project_id: ProjectId,
-    *,
-    datastore_type: str | None,
-    start: int,
-    limit: int,
-) -> tuple[int, list[Cluster]]:
-    """How many clusters the project has, and `limit` of them from the 1-based `start`, newest
-    first."""
-    matching = [clusters.c.project_id == project_id]
-    if datastore_type is not None:
-        matching.append(clusters.c.datastore_type == datastore_type)
-    total = connection.execute(select(func.count()).where(*matching)).scalar_one()
-    wanted = (
-        _select()
-        .where(*matching)
-        .order_by(clusters.c.created.desc(), clusters.c.id)
-        .offset(start - 1)
-        .limit(limit)
-    )
-    return total, _load(connection, wanted)
+def find_all(connection: Connection, ids: list[str]) -> dict[str, Cluster]:
+    """The clusters of these ids that there are."""
+    return {one.id: one for one in _load(connection, _select().where(clusters.c.id.in_(ids)))}
 
 
 def specs(connection: Connection, project_id: ProjectId) -> list[ClusterSpec]:
@@ -117,9 +114,23 @@ def revisions(connection: Connection) -> dict[ClusterId, int]:
     return {ClusterId(cluster_id): revision for cluster_id, revision in rows}
 
 
-def all_nodes(connection: Connection) -> tuple[Node, ...]:
-    """Every node of every cluster; what the host has promised."""
-    return tuple(_node(row) for row in connection.execute(select(nodes)).mappings())
+def promised(connection: Connection, seen: HostCapacity | None) -> Promised:
+    """What all nodes take, of that what was not taken yet when the host was `seen`."""
+    if seen is None:
+        return Promised()
+    found = connection.execute(_PROMISED, {"settled": seen.observed - SETTLED}).one()
+    return Promised(*(int(each) for each in found))
+
+
+_NEEDS = nodes.c.heap_mb + OVERHEAD_MB
+_IS_SETTLED = or_(
+    nodes.c.ready,
+    and_(nodes.c.last_start <= bindparam("settled"), nodes.c.last_error.is_(None)),
+)
+_PROMISED = select(
+    func.coalesce(func.sum(_NEEDS), 0),
+    func.coalesce(func.sum(case((_IS_SETTLED, 0), else_=_NEEDS)), 0),
+)
 
 
 def begin_action(connection: Connection, cluster: Cluster, action: Action) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, RowMapping, Select, Table, and_, or_, select
+from sqlalchemy import Connection, RowMapping, Select, Table, and_, or_
 
 from searchplane.errors import Refused
 
@@ -48,7 +48,7 @@ def listed(
     """The wanted part of `statement`. Raises Refused when the marker is unknown."""
     wanted = statement.order_by(table.c.name, table.c.id).offset(part.offset)
     if part.marker is not None:
-        wanted = wanted.where(_after(connection, table, part.marker))
+        wanted = wanted.where(_after(connection, statement, table, part.marker))
     if part.limit is not None:
         wanted = wanted.limit(part.limit + 1)
     rows = connection.execute(wanted).mappings().all()
@@ -56,8 +56,9 @@ def listed(
     return Listed(tuple(make(row) for row in shown), is_last=len(shown) == len(rows))
 
 
-def _after(connection: Connection, table: Table, marker: str) -> Any:
-    last = connection.execute(select(table.c.name).where(table.c.id == marker)).scalar()
+def _after(connection: Connection, statement: Select[Any], table: Table, marker: str) -> Any:
+    last = connection.execute(statement.where(table.c.id == marker)).mappings().first()
     if last is None:
         raise Refused("IAM.0073", "marker is not the id of an item of this list")
-    return or_(table.c.name > last, and_(table.c.name == last, table.c.id > marker))
+    name = last["name"]
+    return or_(table.c.name > name, and_(table.c.name == name, table.c.id > marker))

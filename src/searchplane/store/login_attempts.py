@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, update
 
 from searchplane.domain.lockout import Attempts, Standing
 from searchplane.store.schema import login_attempts
@@ -29,13 +29,15 @@ _COLUMNS = (
     _table.c.locked_until,
     _table.c.last_success,
 )
+_STANDING = select(_table.c.source, *_COLUMNS).where(
+    _table.c.account == bindparam("account"),
+    or_(_table.c.source == bindparam("source"), _table.c.source == EVERYWHERE),
+)
 
 
 def standing(connection: Connection, account: str, source: str) -> Standing:
-    wanted = select(_table.c.source, *_COLUMNS).where(
-        _table.c.account == account, _table.c.source.in_([source, EVERYWHERE])
-    )
-    found = {row.source: Attempts(*row[1:]) for row in connection.execute(wanted)}
+    rows = connection.execute(_STANDING, {"account": account, "source": source})
+    found = {row.source: Attempts(*row[1:]) for row in rows}
     return Standing(found.get(source, Attempts()), found.get(EVERYWHERE, Attempts()))
 
 

@@ -115,10 +115,11 @@ def _checked(call: Call, connection: Transaction, rule: Rule) -> Change:
         quotas.defaults(call.services.settings),
     )
     if wanted.more_memory_mb:
+        seen = capacity.latest(connection)
         admit_memory(
             wanted.more_memory_mb,
-            clusters.all_nodes(connection),
-            capacity.latest(connection),
+            clusters.promised(connection, seen),
+            seen,
             call.services.settings.disk_floor_mb,
             call.now,
         )

@@ -144,10 +144,11 @@ def _check(call: Call, connection: Transaction, cluster: Cluster) -> None:
         quota.asked_by(cluster.spec),
         quotas.defaults(call.services.settings),
     )
+    seen = capacity.latest(connection)
     admit(
         cluster.nodes,
-        clusters.all_nodes(connection),
-        capacity.latest(connection),
+        clusters.promised(connection, seen),
+        seen,
         call.services.settings.disk_floor_mb,
         call.now,
     )

@@ -65,6 +65,16 @@ class ProjectAnswer(Reply):
     project: ProjectReply
 
 
+class StandingReply(ProjectReply):
+    """`status` is "normal" or "suspended"."""
+
+    status: str
+
+
+class StandingAnswer(Reply):
+    project: StandingReply
+
+
 class DomainAnswer(Reply):
     domain: DomainReply
 
@@ -80,6 +90,11 @@ def project_shown(base_url: str, project: ProjectRecord) -> ProjectReply:
         description=project.description,
         links=SelfLink(self=f"{base_url}/v3/projects/{project.id}"),
     )
+
+
+def standing(base_url: str, project: ProjectRecord) -> StandingReply:
+    status = "normal" if project.enabled else "suspended"
+    return StandingReply(**project_shown(base_url, project).model_dump(), status=status)
 
 
 def domain_shown(base_url: str, domain: DomainRecord) -> DomainReply:

@@ -20,8 +20,10 @@ from searchplane.api.identity.places import (
     NewProjectBody,
     ProjectAnswer,
     ProjectChangeBody,
+    StandingAnswer,
     StandingBody,
     project_shown,
+    standing,
 )
 from searchplane.api.identity.replies import ProjectsAnswer
 from searchplane.api.identity.requests import Name
@@ -29,6 +31,7 @@ from searchplane.api.operation import Answer, Call
 from searchplane.errors import Refused
 from searchplane.iam import projects
 from searchplane.iam.projects import NewProject, ProjectChange
+from searchplane.store.projects import ProjectRecord
 
 PATH = "/v3/projects"
 ONE_PATH = "/v3/projects/{tenant_id}"
@@ -78,10 +81,11 @@ def create_project(call: Call) -> Answer:
 
 
 def show_project(call: Call) -> Answer:
-    project = projects.show(
-        call.services.database, call.user, _held(call), call.path["tenant_id"], asked(call)
-    )
-    return Answer(body=ProjectAnswer(project=project_shown(_base(call), project)))
+    return Answer(body=ProjectAnswer(project=project_shown(_base(call), _project(call))))
+
+
+def show_standing(call: Call) -> Answer:
+    return Answer(body=StandingAnswer(project=standing(_base(call), _project(call))))
 
 
 def update_project(call: Call) -> Answer:
@@ -108,6 +112,12 @@ def _changed(call: Call, wanted: ProjectChange) -> Answer:
         call.services.database, call.user, call.path["tenant_id"], wanted, region
     )
     return Answer(body=ProjectAnswer(project=project_shown(_base(call), project)))
+
+
+def _project(call: Call) -> ProjectRecord:
+    return projects.show(
+        call.services.database, call.user, _held(call), call.path["tenant_id"], asked(call)
+    )
 
 
 def _held(call: Call) -> frozenset[str]:
@@ -173,6 +183,17 @@ OPERATIONS = (
         summary="Delete a project that has no clusters",
         action="iam:projects:deleteProject",
         errors=(NOT_FOUND, WRONG),
+    ),
+    identity_operation(
+        "showProjectStatus",
+        "GET",
+        STANDING_PATH,
+        show_standing,
+        summary="Show a project and whether it is suspended",
+        action="iam:projects:getProject",
+        self_service=True,
+        answer=StandingAnswer,
+        errors=(FORBIDDEN, NOT_FOUND),
     ),
     identity_operation(
         "setProjectStatus",

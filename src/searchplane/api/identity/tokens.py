@@ -20,7 +20,7 @@ from searchplane.api.identity.requests import (
     TokenQuery,
     UserChoice,
 )
-from searchplane.api.operation import Answer, Call, Envelope, Operation, Pool
+from searchplane.api.operation import Answer, Call, Envelope, Operation, Pool, rendered
 from searchplane.domain.access import PASSWORD
 from searchplane.domain.audit import Who
 from searchplane.errors import Refused, Unauthenticated
@@ -79,7 +79,14 @@ def show(call: Call) -> Answer:
     """What the subject token stands for; HEAD answers the same without the body."""
     subject = _subject(call)
     session = call.services.identity.inspect(call.user, subject, call.now)
-    return _describe(call, session, subject)
+    query: TokenQuery = call.query
+    with_catalogue = query.nocatalog is None
+    known = session.descriptions.get(with_catalogue)
+    if known is None:
+        body = _describe(call, session, subject).body
+        known = rendered(body) if body is not None else b""
+        session.descriptions[with_catalogue] = known
+    return Answer(content=known, headers={SUBJECT: subject})
 
 
 def revoke(call: Call) -> Answer:
@@ -201,6 +208,7 @@ OPERATIONS = (
         handler=show,
         summary="Check a token and show what it stands for",
         action="iam:tokens:get",
+        at_hand=lambda *_: True,
         self_service=True,
         query=TokenQuery,
         answer=TokenAnswer,
@@ -216,6 +224,7 @@ OPERATIONS = (
         handler=show,
         summary="Check a token",
         action="iam:tokens:get",
+        at_hand=lambda *_: True,
         self_service=True,
         query=TokenQuery,
         errors=_ABOUT_SUBJECT,

@@ -51,6 +51,8 @@ class Memory:
         self._folder = folder
         self._nodes: dict[ClusterId, dict[NodeId, FakeNode]] = {}
         self._clusters: dict[str, ClusterId] = {}
+        if folder.exists():
+            folder.chmod(0o700)
         for path in folder.glob(f"*/*{_SUFFIX}"):
             self._keep(NodeRef(ClusterId(path.parent.name), NodeId(path.stem)), _read(path))
 
@@ -61,7 +63,8 @@ class Memory:
         path = self._path(ref)
         temporary = path.with_suffix(".new")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            path.parent.mkdir(exist_ok=True)
             temporary.write_text(json.dumps(asdict(node)), encoding="utf-8")
             temporary.replace(path)
         except OSError as error:

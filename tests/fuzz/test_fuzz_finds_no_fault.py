@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from tests.support.databases import Databases
 from tests.support.running import getting_started, running_service
 
 from searchplane.api.openapi import describe
@@ -51,10 +53,14 @@ class Real:
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Real]:
-    data = tmp_path_factory.mktemp("fuzz")
+def real(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Real]:
     environment = {"SEARCHPLANE_DRIVER": "fake", "SEARCHPLANE_LOG_LEVEL": "ERROR"}
-    with running_service(data, environment) as service, service.project_client() as client:
+    with ExitStack() as at_end:
+        where = at_end.enter_context(databases.new(tmp_path_factory.mktemp("fuzz")))
+        if "database_url" in where:
+            environment["SEARCHPLANE_DATABASE_URL"] = where["database_url"].get_secret_value()
+        service = at_end.enter_context(running_service(where["data"], environment))
+        client = at_end.enter_context(service.project_client())
         created = client.post("/clusters", json=getting_started("fuzzed"))
         cluster_id = created.json()["cluster"]["id"]
         yield Real(service.url, service.token(), service.admin["project_id"], cluster_id)
