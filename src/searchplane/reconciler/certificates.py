@@ -60,24 +60,25 @@ def issue(cluster: Cluster, database: Database, secrets: ClusterSecrets, now: da
     """
     with database.write() as connection:
         kept = secrets.of_cluster(connection, cluster.id)
-        secrets.put(connection, cluster.id, _made(cluster, kept, now))
+        secrets.put(connection, cluster.id, made(cluster, kept, now))
 
 
-def _made(cluster: Cluster, kept: dict[str, str], now: datetime) -> dict[str, str]:
-    made: dict[str, str] = {}
+def made(cluster: Cluster, kept: dict[str, str], now: datetime) -> dict[str, str]:
+    """What is missing or due, made anew; the authority and the control plane keep their keys."""
+    new: dict[str, str] = {}
     if _authority_is_due(kept, now):
-        made |= _stored(AUTHORITY, _new_authority(cluster, kept, now))
-    authority = pair(kept | made, AUTHORITY)
+        new |= _stored(AUTHORITY, _new_authority(cluster, kept, now))
+    authority = pair(kept | new, AUTHORITY)
     if _leaf_is_due(kept, CONTROL, now):
         key_pem = kept.get(f"{CONTROL}.key")
-        made |= _stored(CONTROL, issue_admin(authority, cluster.id, now, key_pem=key_pem))
+        new |= _stored(CONTROL, issue_admin(authority, cluster.id, now, key_pem=key_pem))
     for node in cluster.nodes:
         name = node_name(node.id)
         if node.address is not None and _leaf_is_due(kept, name, now):
-            made |= _stored(
+            new |= _stored(
                 name, issue_node(authority, name=node.name, address=node.address, now=now)
             )
-    return made
+    return new
 
 
 def _new_authority(cluster: Cluster, kept: Mapping[str, str], now: datetime) -> KeyPair:
