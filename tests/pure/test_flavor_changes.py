@@ -19,6 +19,7 @@ from searchplane.domain.cluster import (
 )
 from searchplane.domain.flavor_change import FlavorWish, change_flavor
 from searchplane.domain.flavors import flavor_id
+from searchplane.domain.ids import NodeId
 from searchplane.domain.layout import HostLimits
 
 ROOMY = HostLimits(max_heap_mb=64_000, processors=16)
@@ -31,7 +32,9 @@ def wish(name: str = "ess.spec-4u32g", **changes: Any) -> FlavorWish:
 
 
 def with_masters(data: int) -> Cluster:
-    masters = tuple(replace(node(9, ready=True), id=f"m{n}", role=Role.MASTER) for n in range(3))
+    masters = tuple(
+        replace(node(9, ready=True), id=NodeId(f"m{n}"), role=Role.MASTER) for n in range(3)
+    )
     record = live()
     disk = Volume("COMMON", 40)
     groups = (

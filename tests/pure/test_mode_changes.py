@@ -11,7 +11,6 @@ from tests.support.cluster_examples import NOW, live, look, refused, spec
 from searchplane.domain.change import next_engine
 from searchplane.domain.cluster import Action, ActionKind, Cluster, Pace, Security
 from searchplane.domain.engines import (
-    ELASTICSEARCH_7_10_2,
     OPENSEARCH_1_3_6,
     OPENSEARCH_2_17_1,
     SECURED_ENGINE,
@@ -44,7 +43,11 @@ def wish(security: Security, password: str | None = None) -> ModeWish:
 
 
 def of(security: Security, **changes: Any) -> Cluster:
-    usual = {"engine": SECURED_ENGINE, "datastore": OPENSEARCH, "security": security}
+    usual: dict[str, Any] = {
+        "engine": SECURED_ENGINE,
+        "datastore": OPENSEARCH,
+        "security": security,
+    }
     return live(spec=spec(**(usual | changes)))
 
 
@@ -154,4 +157,3 @@ def test_a_plain_cluster_has_no_password_and_a_busy_one_no_other_mode() -> None:
 def test_a_password_is_shown_nowhere() -> None:
     assert PASSWORD not in repr(wish(HTTPS, PASSWORD))
     assert PASSWORD not in repr(change_mode(of(PLAIN), wish(HTTPS, PASSWORD), NOW))
-    assert ELASTICSEARCH_7_10_2 == spec().engine
