@@ -167,3 +167,11 @@ def test_a_creation_makes_them_for_nodes_that_have_an_address() -> None:
     record = cluster(2, (node(1, address=None), node(2)), spec=SECURED)
     assert "node.node-1.certificate" not in made(record, {}, NOW)
     assert not certified(record, made(record, {}, NOW), NOW)
+
+
+def test_a_whole_cluster_stays_whole_while_they_are_made() -> None:
+    record = secured(NOW + 29 * DAY)
+    found = planned(record, seen(record, NOW + 29 * DAY, NOW), is_certified=False)
+    assert found.ready == {one.id for one in record.nodes}
+    assert found.healthy
+    assert found.sentence == "making certificates"

@@ -157,10 +157,13 @@ def _advance(cluster: Cluster, observation: Observation, *, certified: bool) -> 
     unplaced = tuple(PlaceNode(node.id) for node in cluster.nodes if node.address is None)
     if unplaced or not certified:
         issue = () if certified else (IssueCertificates(),)
-        return Plan(
+        placing = f"choosing addresses for {count(len(cluster.nodes))}"
+        return _waiting(
             Phase.PREPARE,
-            f"choosing addresses for {count(len(cluster.nodes))}",
-            (*unplaced, *issue),
+            placing if unplaced else "making certificates",
+            cluster,
+            observation,
+            steps=(*unplaced, *issue),
             after=0.0,
             progress=5,
         )
