@@ -46,7 +46,7 @@ SOON = 0.2
 """Seconds to the next look while something is being done."""
 WATCHING = 1.0
 """Seconds to the next look at a live cluster that is not whole, where nothing can be done."""
-STEADY = 15.0
+STEADY = 30.0
 """Seconds to the next look at a cluster that is what it should be; a death wakes the loop."""
 YELLOW_PATIENCE = timedelta(seconds=120)
 """How long creation waits for replicas to be placed before it takes yellow as final."""

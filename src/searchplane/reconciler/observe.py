@@ -32,9 +32,13 @@ async def observe(cluster: Cluster, secrets: Mapping[str, str], ports: Ports) ->
     nodes = {node.id: state for node, state in zip(cluster.nodes, states, strict=True)}
     if cluster.is_being(ActionKind.DELETING):
         return Observation(datetime.now(UTC), nodes, Unknown("not asked"), Ready())
-    engine, (distribution, awaited) = await asyncio.gather(
-        _engine(cluster, secrets, nodes, ports), _distribution(cluster, nodes, ports)
-    )
+    if cluster.awaits_engine or not all(isinstance(state, Running) for state in states):
+        engine, (distribution, awaited) = await asyncio.gather(
+            _engine(cluster, secrets, nodes, ports), _distribution(cluster, ports)
+        )
+    else:  # most looks are at clusters that want nothing: they must be cheap
+        engine = await _engine(cluster, secrets, nodes, ports)
+        distribution, awaited = Ready(), None
     return Observation(
         datetime.now(UTC), nodes, engine, distribution, awaited, ends_of_nodes(cluster, secrets)
     )
@@ -59,12 +63,9 @@ async def _engine(
 
 
 async def _distribution(
-    cluster: Cluster, nodes: Mapping[NodeId, NodeState], ports: Ports
+    cluster: Cluster, ports: Ports
 ) -> tuple[Distribution, Engine | None]:
     """All that will be needed, before the first node is stopped for it."""
-    running = all(isinstance(state, Running) for state in nodes.values())
-    if running and not cluster.awaits_engine:
-        return Ready(), None
     for engine, secured in cluster.engines_to_come:
         found = await ports.ensure_distribution(engine, secured=secured)
         if not isinstance(found, Ready):
