@@ -62,9 +62,7 @@ async def _engine(
     return await ports.probe.view(target, placement=cluster.bootstrapped, unsure=unsure)
 
 
-async def _distribution(
-    cluster: Cluster, ports: Ports
-) -> tuple[Distribution, Engine | None]:
+async def _distribution(cluster: Cluster, ports: Ports) -> tuple[Distribution, Engine | None]:
     """All that will be needed, before the first node is stopped for it."""
     for engine, secured in cluster.engines_to_come:
         found = await ports.ensure_distribution(engine, secured=secured)
