@@ -27,7 +27,7 @@ from searchplane.domain.cluster import (
     Volume,
 )
 from searchplane.domain.ids import ClusterId, NodeId
-from searchplane.drivers.base import NodeRef, no_checkpoint
+from searchplane.drivers.base import Checkpoint, NodeRef, no_checkpoint
 from searchplane.drivers.fake import FakeDriver
 from searchplane.drivers.fake.engine import Members, lost, voters
 from searchplane.drivers.fake.memory import FakeNode, Phase
@@ -72,9 +72,9 @@ class World:
         self.is_gone = False
         self.restart_service()
 
-    def restart_service(self) -> None:
+    def restart_service(self, checkpoint: Checkpoint = no_checkpoint) -> None:
         """What a kill leaves is what is stored; what the test wished for nodes is forgotten."""
-        self.driver = FakeDriver(self.folder, lambda _: None)
+        self.driver = FakeDriver(self.folder, lambda _: None, checkpoint=checkpoint)
         ports = Ports(
             database=self.database,
             secrets=self.secrets,
@@ -83,7 +83,7 @@ class World:
             control=self.driver,
             ensure_distribution=self.driver.ensure_distribution,
             compose=composer(lambda _: self.folder),
-            checkpoint=no_checkpoint,
+            checkpoint=checkpoint,
         )
         self.one_pass = OnePass(ports, 600.0, Metrics())
 
@@ -198,7 +198,7 @@ class World:
                 self.driver.heal(NodeRef(ID, one.id))
             self.store(record, replace(record, paused=False))
             self.until_idle()
-            for _ in range(5):
+            for _ in range(2):
                 self.run(seconds=20)
         if self.is_gone:
             assert self.runner.run(self.driver.nodes()) == ()
