@@ -18,8 +18,8 @@ from benchmarks.service import FAKE
 CLUSTERS = 1000
 FEW = 10
 CREATED_SECONDS = 300
-IDLE_SECONDS = 30.0
-SETTLE_SECONDS = 20.0
+IDLE_SECONDS = 60.0
+SETTLE_SECONDS = 35.0
 """Longer than the time between two looks at an idle cluster: each has been seen idle."""
 IDLE_SHARE = 0.05
 ANSWER_SECONDS = 0.050

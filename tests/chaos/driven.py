@@ -16,6 +16,8 @@ from tests.support.running import running_service
 from tests.support.writers import Endpoints, Tally, endpoints_of, make_index, missing, traffic
 
 CHANGE_SECONDS = 300.0
+SHOWN = 5
+"""Of the last attempts that failed, in a message."""
 
 
 @dataclass
@@ -49,7 +51,11 @@ class Driven:
         with traffic(self.endpoints) as seen:
             waited_for(lambda: seen.acknowledged and seen.searched, "nothing was written")
             operation()
-            self.is_done()
+            try:
+                self.is_done()
+            except AssertionError as error:
+                failed = [*seen.failed_writes[-SHOWN:], *seen.failed_searches[-SHOWN:]]
+                raise AssertionError(f"{operation.__name__}: {error}; failed: {failed}") from None
             until = len(seen.searched) + 20
             waited_for(lambda: len(seen.searched) > until, "nothing is found any longer")
         self.acknowledged |= seen.acknowledged
