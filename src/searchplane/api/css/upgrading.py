@@ -55,7 +55,9 @@ class UpgradeRequest(Request):
         Boolean, Field(description="true: refuse unless there is a snapshot of all indices.")
     ]
     agency: Text
-    cluster_load_check: Boolean = True
+    cluster_load_check: Annotated[
+        Boolean, Field(description="Read; nodes keep their data, so load is not looked at.")
+    ] = True
     batch_size: Annotated[
         Integer, Field(ge=1, le=200, description="Read; nodes are always taken one at a time.")
     ] = 1
