@@ -263,11 +263,6 @@ def test_accepted_and_shown_at_once(case: str) -> None:
     assert change.said
 
 
-def test_what_was_set_aside_counts_for_one_action_only() -> None:
-    skipped = frozenset({"nothing_moves"})
-    assert restart(live(skipped=skipped), NOW).after.skipped == frozenset()
-
-
 def test_dead_nodes_go_first_then_the_newest_of_the_fullest_zone() -> None:
     assert [one.name for one in choose_leaving(live(4), D, 2)] == [name(4), name(3)]
     assert [one.name for one in choose_leaving(dead(live(4), 2), D, 2)] == [name(2), name(4)]

@@ -50,6 +50,7 @@ CHANGES: dict[str, Callable[[], Any]] = {
     },
     "ResetPassword": lambda: {"newpassword": "Fresh-Plum-28"},
     "ChangeMode": lambda: {"authority_enable": True, "https_enable": "false"},
+    "SkipPredicate": lambda: {"predicate": "nothing_moves"},
     "UpdateClusterName": lambda: {"display_name": "renamed.once", "desc": "x"},
     "ChangeSecurityGroup": lambda: {"security_group_ids": "group"},
     "ChangeClusterSubnet": lambda: {"subnet_id": "other"},
@@ -65,7 +66,10 @@ SECURED = frozenset({"ResetPassword", "ChangeMode"})
 """Changes that only a cluster in security mode can have."""
 USERS = {"authorityEnable": True, "httpsEnable": True, "adminPwd": "Fresh-Pear-27"}
 
-OWN = frozenset({"AddIndependentNode", "UpgradeCore", "UpdateAzByInstanceType"}) | SECURED
+OWN = (
+    frozenset({"AddIndependentNode", "PauseCluster", "UpgradeCore", "UpdateAzByInstanceType"})
+    | SECURED
+)
 """Changes after which a cluster is not what other changes need."""
 
 

@@ -111,9 +111,7 @@ def to_restart(node: Node) -> Node:
 
 def begun(cluster: Cluster, action: Action) -> Cluster:
     """The record with its action: it is shown before the answer to the request is sent."""
-    return replace(
-        cluster, action=action, failure=None, refusal=None, progress=0, skipped=frozenset()
-    )
+    return replace(cluster, action=action, failure=None, refusal=None, progress=0)
 
 
 def given_up(cluster: Cluster) -> Cluster:

@@ -335,6 +335,10 @@ LEAVE_ILL: tuple[Predicate, ...] = (is_known, primaries_are_there, copies_are_th
 BURY: tuple[Predicate, ...] = (is_known, has_ended, primaries_are_there, copies_are_there_again)
 """Before the storage of a node that is to go is removed."""
 
+ALL: frozenset[Predicate] = frozenset(
+    {*RESTART, *RESTART_AT_ONCE, *RESTART_ILL, *LEAVE, *LEAVE_WITH_DATA, *LEAVE_ILL, *BURY}
+)
+
 SKIPPABLE = frozenset(
     predicate.__name__
     for predicate in (

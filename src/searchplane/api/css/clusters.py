@@ -85,7 +85,8 @@ class ClusterReply(Reply):
     """One cluster; `failedReason` and `failed_reasons` are absent while nothing failed.
 
     Extra fields: `sentence` is what the service is doing, or why it waits; `refusedBy` the name of
-    the predicate because of which the next step of a change is not taken now.
+    the predicate because of which the next step of a change is not taken now, `refusedBecause` its
+    sentence; `paused` and `skipped` what an operator has asked for.
     """
 
     id: str
@@ -121,7 +122,9 @@ class ClusterReply(Reply):
     updated: str
     sentence: str
     refused_by: Annotated[str | None, Field(alias="refusedBy")] = None
+    refused_because: Annotated[str | None, Field(alias="refusedBecause")] = None
     paused: bool = False
+    skipped: tuple[str, ...] = ()
     snapshot_policy: Annotated[SnapshotPolicyReply | None, Field(alias="snapshotPolicy")] = None
 
 
@@ -247,7 +250,9 @@ def cluster_reply(cluster: Cluster, *, listed: bool = False) -> ClusterReply:
         updated=_time(cluster.updated),
         sentence=cluster.sentence,
         refused_by=cluster.refusal.predicate if cluster.refusal else None,
+        refused_because=cluster.refusal.sentence if cluster.refusal else None,
         paused=cluster.paused,
+        skipped=tuple(sorted(cluster.skipped)),
     )
     extra: dict[str, object] = {}
     if failure is not None:
