@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +12,11 @@ from typing import Any
 import httpx
 import psutil
 from tests.chaos.real_nodes import Watched, health, made, processes, waited_for
-from tests.support.running import running_service
+from tests.support.running import RunningService, getting_started, running_service
 from tests.support.writers import Endpoints, Tally, endpoints_of, make_index, missing, traffic
 
 CHANGE_SECONDS = 300.0
+SMALL_HEAP_MB = "256"
 SHOWN = 5
 """Of the last attempts that failed, in a message."""
 
@@ -108,10 +109,36 @@ def left_in_engine(endpoint: str) -> list[str]:
     return [*settings, *([str(votes)] if votes else [])]
 
 
+def made_of(service: RunningService, css: httpx.Client, roles: Mapping[str, int]) -> Watched:
+    """Ask for a cluster of these types of nodes; it is not waited for."""
+    network = getting_started()["cluster"]["instance"]["nics"]
+    groups = [
+        {
+            "type": role,
+            "flavorRef": "ess.spec-2u16g",
+            "instanceNum": count,
+            "volume": {"volume_type": "COMMON", "size": 40},
+        }
+        for role, count in roles.items()
+    ]
+    cluster = {
+        "name": "Mixed",
+        "datastore": {"type": "elasticsearch", "version": "7.10.2"},
+        "roles": groups,
+        "nics": network,
+    }
+    url = str(css.base_url).rstrip("/").replace("v1.0", "v2.0") + "/clusters"
+    answer = css.post(url, json={"cluster": cluster})
+    assert answer.is_success, answer.text
+    return Watched(service, css, answer.json()["cluster"]["id"])
+
+
 @contextmanager
-def driven(data: Path, nodes: int = 3) -> Iterator[Driven]:
-    with running_service(data, {}) as service, service.project_client() as css:
-        cluster = made(service, css, nodes)
+def driven(data: Path, roles: Mapping[str, int] | None = None) -> Iterator[Driven]:
+    """Three nodes, or so many of each type with as little memory as they run with."""
+    environment = {} if roles is None else {"SEARCHPLANE_MAX_HEAP_MB": SMALL_HEAP_MB}
+    with running_service(data, environment) as service, service.project_client() as css:
+        cluster = made(service, css, 3) if roles is None else made_of(service, css, roles)
         cluster.available()
         endpoints = endpoints_of(css, cluster.cluster_id)
         make_index(endpoints()[0])
@@ -127,6 +154,9 @@ class Operations:
     def extend(self) -> None:
         self._to.ask("POST", "/extend", {"grow": {"modifySize": 1}})
 
+    def extend_by_role(self) -> None:
+        self._to.ask("POST", "/role_extend", {"grow": [{"type": "ess", "nodesize": 1}]})
+
     def shrink(self) -> None:
         body = {"shrink": [{"type": "ess", "reducedNodeNum": 1}]}
         self._to.ask("POST", "/role/shrink", body, version="v1.0/extend")
@@ -137,7 +167,7 @@ class Operations:
         self._to.ask("POST", "/node/offline", body)
 
     def replace(self) -> None:
-        self._to.ask("PUT", f"/instance/{self._to.instances()[0]['id']}/replace")
+        self._to.ask("PUT", f"/instance/{self._holder()['id']}/replace")
 
     def replace_master(self) -> None:
         self._to.ask("PUT", f"/instance/{self._master()['id']}/replace")
@@ -150,14 +180,18 @@ class Operations:
         self._to.ask("POST", "/restart")
 
     def restart_one(self) -> None:
-        body = {"type": "node", "value": self._to.instances()[0]["id"]}
+        body = {"type": "node", "value": self._holder()["id"]}
         self._to.ask("POST", "/restart", body, version="v2.0")
 
     def replace_dead(self) -> None:
         """kill -9 of a node, and at once it is asked to be made anew."""
-        chosen = self._to.instances()[1]["id"]
+        chosen = self._holder()["id"]
         self._to.process(chosen).kill()
         self._to.ask("PUT", f"/instance/{chosen}/replace")
+
+    def _holder(self) -> dict[str, Any]:
+        """A node that holds data."""
+        return next(one for one in self._to.instances() if one["type"] == "ess")
 
     def _master(self) -> dict[str, Any]:
         answer = httpx.get(f"{self._to.endpoints()[0]}/_cat/master", params={"format": "json"})

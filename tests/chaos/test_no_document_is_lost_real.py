@@ -46,3 +46,15 @@ def test_all_of_them_one_after_the_other(data: Path) -> None:
         for operation in (do.restart, do.restart_one, do.replace_dead):
             loses_nothing(cluster, operation)
         cluster.nothing_is_lost()
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+def test_a_cluster_with_masters_of_its_own(data: Path) -> None:
+    with driven(data, {"ess-master": 3, "ess": 2}) as cluster:
+        do = Operations(cluster)
+        for operation in (do.roll, do.extend_by_role, do.replace_master, do.replace, do.shrink):
+            serves_all_the_time(cluster, operation)
+        for operation in (do.restart_one, do.replace_dead, do.restart):
+            loses_nothing(cluster, operation)
+        cluster.nothing_is_lost()
