@@ -67,7 +67,8 @@ def error_codes(operation: Operation) -> tuple[str, ...]:
     """Every code the operation may answer, as its envelope spells it."""
     shared = COMMON + (AUTHENTICATED if operation.action is not None else ())
     shared += WITH_BODY if operation.body is not None else ()
-    codes = dict.fromkeys((*operation.errors, *shared))
+    empty = ("CSS.0006",) if operation.body is not None else ()
+    codes = dict.fromkeys((*operation.errors, *empty, *shared))
     if operation.envelope.is_identity:
         codes = dict.fromkeys(IDENTITY_CODES.get(code, code) for code in codes)
     return tuple(codes)
