@@ -1,4 +1,4 @@
-"""`python -m benchmarks [green] [service] [identity] [search] [peers]`: measure.
+"""`python -m benchmarks [green] [changes] [service] [many] [identity] [search] [peers]`: measure.
 
 Without a name all but the peers run, and REPORT.md is written. The peers are other products with
 the load of `identity`; the first run installs them.
@@ -8,11 +8,21 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import identity, report, search, service, time_to_green
+from benchmarks import (
+    changes,
+    identity,
+    many_clusters,
+    report,
+    search,
+    service,
+    time_to_green,
+)
 
 ALL = {
     "green": time_to_green.run,
+    "changes": changes.run,
     "service": service.run,
+    "many": many_clusters.run,
     "identity": identity.run,
     "search": search.run,
 }

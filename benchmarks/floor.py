@@ -68,7 +68,8 @@ def started_by_hand(
     addresses = [f"127.9.{os.getpid() % 200}.{number + 1}" for number in range(count)]
     with ExitStack() as stack:
         folders = [
-            stack.enter_context(_folder(number, addresses, installation)) for number in range(count)
+            stack.enter_context(node_folder(number, addresses, installation, count))
+            for number in range(count)
         ]
         began = time.monotonic()
         processes = [stack.enter_context(_process(installation, one, change)) for one in folders]
@@ -81,7 +82,10 @@ def started_by_hand(
 
 
 @contextmanager
-def _folder(number: int, addresses: Sequence[str], installation: Installation) -> Iterator[Path]:
+def node_folder(
+    number: int, addresses: Sequence[str], installation: Installation, bootstrap: int
+) -> Iterator[Path]:
+    """A node's folder with its configuration; the first `bootstrap` nodes form the cluster."""
     folder = Path(tempfile.mkdtemp(prefix="searchplane-floor-"))
     try:
         for name in FOLDERS:
@@ -99,7 +103,7 @@ def _folder(number: int, addresses: Sequence[str], installation: Installation) -
             seed_addresses=tuple(addresses),
             processors=PROCESSORS,
             path_repo=folder / "data",
-            bootstrap_masters=names,
+            bootstrap_masters=names[:bootstrap],
         )
         for file, content in render(view).items():
             (folder / "config" / file).write_bytes(content)
@@ -108,16 +112,17 @@ def _folder(number: int, addresses: Sequence[str], installation: Installation) -
                 os.chown(path, RUN_AS, RUN_AS)
         yield folder
     finally:
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)  # a change may have removed it already
 
 
-@contextmanager
-def _process(
-    installation: Installation, folder: Path, change: Command
-) -> Iterator[subprocess.Popen[bytes]]:
-    command = java_command(installation, folder=folder, heap_mb=HEAP_MB, processors=PROCESSORS)
-    process = subprocess.Popen(
-        change(command),
+def node_command(installation: Installation, folder: Path) -> tuple[str, ...]:
+    return java_command(installation, folder=folder, heap_mb=HEAP_MB, processors=PROCESSORS)
+
+
+def start_process(command: tuple[str, ...], folder: Path) -> subprocess.Popen[bytes]:
+    """As the driver does it: in a session and as a user of its own."""
+    return subprocess.Popen(
+        command,
         env=java_environment(),
         cwd=folder,
         stdin=subprocess.DEVNULL,
@@ -126,8 +131,15 @@ def _process(
         user=RUN_AS,
         group=RUN_AS,
         extra_groups=None if RUN_AS is None else [],
-        start_new_session=True,  # as the driver does: the kernel shares the CPU between sessions
+        start_new_session=True,  # the kernel shares the CPU between sessions
     )
+
+
+@contextmanager
+def _process(
+    installation: Installation, folder: Path, change: Command
+) -> Iterator[subprocess.Popen[bytes]]:
+    process = start_process(change(node_command(installation, folder)), folder)
     try:
         yield process
     finally:

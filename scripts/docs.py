@@ -11,6 +11,7 @@ from pathlib import Path
 from searchplane.api.codes import CODES
 from searchplane.api.openapi import error_codes
 from searchplane.api.routes import OPERATIONS
+from searchplane.domain import safety
 from searchplane.domain.engines import DATASTORES, engine_for, supports_security
 from searchplane.settings import Settings
 
@@ -91,11 +92,44 @@ def engines() -> str:
     return "\n".join(lines) + "\n"
 
 
+KINDS = (
+    ("restarted, one node after the other", safety.RESTART),
+    ("restarted, all at once", safety.RESTART_AT_ONCE),
+    ("restarted though it is no member", safety.RESTART_ILL),
+    ("stopped for good after its data was moved", safety.LEAVE),
+    ("stopped for good with its data", safety.LEAVE_WITH_DATA),
+    ("stopped for good though it is no member", safety.LEAVE_ILL),
+    ("removed with its storage", safety.BURY),
+)
+
+
+def predicates() -> str:
+    lines = [
+        "# What holds up a change\n",
+        "Before each step of a change to a live cluster these predicates are asked, in this order. "
+        "The first that objects is shown with its sentence: `refusedBy` and `refusedBecause` in "
+        "the cluster's detail, `refused` in `searchplane cluster show`. The step is tried again "
+        "at the next look. `searchplane cluster skip-predicate` sets one aside until the change "
+        "is over, if it says yes below; the others guard data and votes.\n",
+        "| predicate | what must be so | may be set aside |",
+        "|---|---|---|",
+    ]
+    order = dict.fromkeys(one for _, kind in KINDS for one in kind)
+    for one in order:
+        text = " ".join((one.__doc__ or "").split()).replace(" Cannot be set aside.", "")
+        may = "yes" if one.__name__ in safety.SKIPPABLE else "no"
+        lines.append(f"| {one.__name__} | {text} | {may} |")
+    lines += ["", "| before a node is | these are asked |", "|---|---|"]
+    lines += [f"| {what} | {', '.join(one.__name__ for one in kind)} |" for what, kind in KINDS]
+    return "\n".join(lines) + "\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings,
     "errors.md": errors,
     "operations.md": operations,
     "engines.md": engines,
+    "predicates.md": predicates,
 }
 
 

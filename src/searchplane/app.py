@@ -35,6 +35,7 @@ from searchplane.drivers.process import host
 from searchplane.drivers.process.driver import ProcessDriver
 from searchplane.drivers.process.users import users_if_root
 from searchplane.engine.calm import calm, restore
+from searchplane.engine.control import Control
 from searchplane.engine.launch import java_command, java_environment
 from searchplane.engine.probe import Probe
 from searchplane.engine.security import admin_password_hash
@@ -257,6 +258,7 @@ def _ports(
             secrets,
             fake,
             fake,
+            fake,
             fake.ensure_distribution,
             composer(lambda _: settings.data),
             checkpoint,
@@ -288,6 +290,7 @@ def _ports(
         secrets,
         driver,
         Probe(),
+        Control(),
         distributions.ensure,
         composer(driver.tenant_folder),
         checkpoint,

@@ -15,8 +15,8 @@ from tests.support.logins import PASSWORD, presented
 
 from searchplane.errors import Unauthenticated
 from searchplane.iam.bootstrap import Credentials
-from searchplane.iam.remembered import Remembered
 from searchplane.iam.issuing import Issued
+from searchplane.iam.remembered import Remembered
 from searchplane.iam.service import Identity
 from searchplane.iam.sessions import ScopeRequest
 from searchplane.settings import Settings

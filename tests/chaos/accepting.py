@@ -29,6 +29,11 @@ def accept_delete(data: Path) -> None:
     _accepted(data, "DELETE", f"/clusters/{cluster.id}", None)
 
 
+def accept_change(data: Path, method: str, url: str, body: Any) -> None:
+    """Accept a change; `url` is the path with the version and the project."""
+    _accepted(data, method, f"http://127.0.0.1:9480{url}", body)
+
+
 def records(data: Path) -> list[Cluster]:
     """The clusters that the folder's database has."""
     database = Database(private_sqlite(data))

@@ -105,3 +105,28 @@ def test_wait_gives_up_in_time_and_says_why_a_cluster_failed(tmp_path: Path, run
 
 async def _refuse(_spec: object) -> None:
     raise Permanent("the disk is gone")
+
+
+def test_an_operator_pauses_sets_aside_and_resumes(service: Served, green: str, run: Run) -> None:
+    run("cluster", "wait", green, "--data", service.data)
+    paused = run("cluster", "pause", green, "--data", service.data)
+    assert (paused.code, paused.err) == (0, "")
+    assert "Nothing is done to ES-Test until it is resumed" in paused.out
+    skipped = run("cluster", "skip-predicate", green, "nothing_moves", "--data", service.data)
+    assert "nothing_moves of ES-Test will not be asked until its action is over" in skipped.out
+    shown = run("cluster", "show", green, "--data", service.data).out
+    assert "paused    yes, nothing is done to it until it is resumed" in shown
+    assert "set aside nothing_moves" in shown
+    as_json = json.loads(run("cluster", "show", green, "--data", service.data, "--json").out)
+    assert (as_json["paused"], as_json["skipped"]) == (True, ["nothing_moves"])
+    resumed = run("cluster", "resume", green, "--data", service.data)
+    assert "goes on" in resumed.out
+    assert "paused    " not in run("cluster", "show", green, "--data", service.data).out
+
+
+def test_a_predicate_that_guards_data_is_not_set_aside(
+    service: Served, green: str, run: Run
+) -> None:
+    refused = run("cluster", "skip-predicate", green, "is_known", "--data", service.data)
+    assert refused.code == 1
+    assert "never set aside" in refused.err

@@ -9,7 +9,7 @@ from itertools import islice
 import pytest
 from driver_rigs import FakeRig, new_spec, placed
 
-from searchplane.domain.engines import OPENSEARCH_2_19_1
+from searchplane.domain.engines import ELASTICSEARCH_7_10_2, OPENSEARCH_1_3_6, OPENSEARCH_2_19_1
 from searchplane.domain.observed import EngineView, Health, Ready, Stopped, Target, Unknown
 from searchplane.drivers.base import NodeSpec, Storage
 from searchplane.drivers.fake import FakeDriver
@@ -107,3 +107,23 @@ async def test_a_data_folder_that_cannot_be_written_is_said(fake_rig: FakeRig) -
     (fake_rig.data / "fake").write_bytes(b"not a folder")
     with pytest.raises(Transient, match="cannot be written"):
         await fake_rig.driver().ensure(new_spec())
+
+
+async def test_no_copy_goes_from_a_newer_engine_to_an_older_one(fake_rig: FakeRig) -> None:
+    driver = fake_rig.driver()
+    specs, target = await _cluster(driver)
+    for spec in specs[1:]:
+        await driver.stop(spec.ref)
+    driver.add_index(specs[0].ref.cluster_id, "made-meanwhile", shards=1, replicas=1)
+    for spec, engine in zip(specs[1:], (ELASTICSEARCH_7_10_2, OPENSEARCH_1_3_6), strict=True):
+        await driver.ensure(replace(spec, engine=engine))
+    for _ in range(3):
+        seen = await driver.view(target, placement=True)
+    assert isinstance(seen, EngineView)
+    assert (seen.health, seen.unassigned, seen.is_moving) == (Health.YELLOW, 1, False)
+    await driver.stop(specs[2].ref)
+    await driver.ensure(replace(specs[2], engine=OPENSEARCH_2_19_1))
+    for _ in range(3):
+        seen = await driver.view(target, placement=True)
+    assert isinstance(seen, EngineView)
+    assert seen.health is Health.GREEN

@@ -63,6 +63,7 @@ class SecuredCluster:
     driver: ProcessDriver
     specs: dict[NodeRef, NodeSpec]
     target: Target
+    authority_key: str = field(repr=False)
     probe: Probe = field(default_factory=Probe)
 
     async def start(self) -> None:
@@ -143,7 +144,7 @@ async def secured_cluster(
         secrets.authority.certificate_pem, secrets.control.certificate_pem, secrets.control.key_pem
     )
     target = Target(tuple(addresses.values()), https=https, identity=identity)
-    cluster = SecuredCluster(driver, specs, target)
+    cluster = SecuredCluster(driver, specs, target, secrets.authority.key_pem)
     try:
         await cluster.start()
         yield cluster

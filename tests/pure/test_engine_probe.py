@@ -54,7 +54,7 @@ class Nodes(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         host, path = request.url.host, request.url.path
-        self.asked.append((host, path.split("/")[2]))
+        self.asked.append((host, path.split("/")[2] if path != "/" else path))
         self.requests.append(request)
         if host in self.silent:
             raise httpx.ConnectError("refused", request=request)
@@ -68,7 +68,11 @@ class Nodes(httpx.AsyncBaseTransport):
             shards = {"initializing_shards": 1, "relocating_shards": 2, "unassigned_shards": 3}
             return {"status": self.status, **shards}
         nodes = {
-            f"id-{host}": {"name": NAMES[host], "transport_address": f"{host}:9300"}
+            f"id-{host}": {
+                "name": NAMES[host],
+                "transport_address": f"{host}:9300",
+                "version": "7.10.2",
+            }
             for host in self.members
         }
         return {"cluster_uuid": self.uuid, "master_node": f"id-{ADDRESSES[1]}", "nodes": nodes}
@@ -130,6 +134,7 @@ async def test_the_view_is_what_the_master_says(probe: Probe) -> None:
         initializing=1,
         relocating=2,
         unassigned=3,
+        versions=dict.fromkeys(NAMES.values(), "7.10.2"),
     )
 
 
@@ -368,3 +373,17 @@ async def test_a_node_that_cannot_prove_itself_is_not_believed(
 
 def test_an_identity_never_shows_its_key() -> None:
     assert CONTROL.key_pem.splitlines()[1] not in repr(SECURED)
+
+
+async def test_a_node_that_was_not_ready_is_a_member_once_it_answers_itself(
+    probe: Probe, nodes: Nodes
+) -> None:
+    """The master has not noticed yet that the node ended, and the new process still starts."""
+    nodes.silent = {ADDRESSES[1]}
+    seen = await probe.view(PLAIN, unsure={ADDRESSES[1]})
+    assert isinstance(seen, EngineView)
+    assert seen.members == {"es-1", "es-3"}
+    nodes.silent = set()
+    seen = await probe.view(PLAIN, unsure={ADDRESSES[1]})
+    assert isinstance(seen, EngineView)
+    assert seen.members == {"es-1", "es-2", "es-3"}

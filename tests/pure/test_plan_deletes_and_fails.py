@@ -25,7 +25,6 @@ from searchplane.domain.observed import (
     Unknown,
 )
 from searchplane.domain.plan import (
-    CompleteAction,
     ForgetCluster,
     Patience,
     Phase,
@@ -35,6 +34,7 @@ from searchplane.domain.plan import (
     StopNode,
     plan,
 )
+from searchplane.domain.steps import CompleteAction
 
 PATIENCE = Patience(timedelta(minutes=10))
 LATE = NOW + timedelta(minutes=11)

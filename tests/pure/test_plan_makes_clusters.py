@@ -24,7 +24,6 @@ from searchplane.domain.plan import (
     STEADY,
     WATCHING,
     YELLOW_PATIENCE,
-    CompleteAction,
     EndBootstrap,
     IssueCertificates,
     Patience,
@@ -35,6 +34,7 @@ from searchplane.domain.plan import (
     plan,
     subject_of,
 )
+from searchplane.domain.steps import CompleteAction
 
 PATIENCE = Patience(timedelta(minutes=10))
 UP = (Running(), Running(), Running())

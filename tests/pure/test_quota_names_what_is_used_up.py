@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.cluster_examples import ZONES, draft, refused
+from tests.support.cluster_examples import NOW, ZONES, draft, live, refused
 
-from searchplane.domain.cluster import Volume
+from searchplane.domain.cluster import Role, Volume
 from searchplane.domain.creation import accept
+from searchplane.domain.departure import shrink
+from searchplane.domain.growth import Growth, Place, grow
+from searchplane.domain.ids import NodeId
+from searchplane.domain.layout import HostLimits
 from searchplane.domain.quota import (
     CODES,
     Amounts,
     Limits,
     Resource,
+    asked_besides,
     asked_by,
     check,
     nodes_amount,
@@ -75,3 +80,25 @@ def test_amounts_add_up() -> None:
     four = nodes_amount("ess.spec-4u8g", 2, 90)
     assert four == Amounts(nodes=2, vcpu=8, memory_gb=16, disks=2, disk_gb=90)
     assert USED + four == Amounts(2, 8, 20, 112, 8, 690)
+
+
+def test_a_change_asks_for_what_it_adds_and_not_for_what_is_there() -> None:
+    change = grow(live(3), [Growth(Role.DATA, 1, 20)], PLACE, NOW)
+    more = asked_besides(change.before.nodes, change.after.nodes)
+    assert more == Amounts(nodes=1, vcpu=2, memory_gb=16, disks=1, disk_gb=180)
+
+
+def test_nodes_that_are_to_go_count_until_they_are_gone() -> None:
+    change = shrink(live(4), {Role.DATA: 1}, NOW)
+    assert asked_besides(change.before.nodes, change.after.nodes) == Amounts()
+    gone = change.after.nodes[:3]
+    assert asked_besides(change.after.nodes, gone) == Amounts() - nodes_amount(
+        "ess.spec-2u16g", 1, 100
+    )
+
+
+def test_who_has_more_than_a_quota_may_still_ask_for_less() -> None:
+    check(Amounts() - Amounts(nodes=1), USED, Limits(nodes=1))
+
+
+PLACE = Place(HostLimits(max_heap_mb=512, processors=2), lambda: NodeId("new"))

@@ -15,7 +15,8 @@ from tests.support.cluster_examples import NOW, cluster, doomed, node
 from searchplane.domain.cluster import Action, ActionKind, Cluster
 from searchplane.domain.ids import ClusterId, NodeId
 from searchplane.domain.observed import Absent, Distribution, Installing, Ready, Stopped
-from searchplane.domain.plan import CompleteAction, EndBootstrap, Phase, Plan, StartNode, Step
+from searchplane.domain.plan import STEADY, Phase, Plan
+from searchplane.domain.steps import CompleteAction, EndBootstrap, StartNode, Step
 from searchplane.drivers.base import NodeRef, NodeSpec, Storage, no_checkpoint
 from searchplane.drivers.fake import FakeDriver
 from searchplane.errors import Transient
@@ -69,6 +70,7 @@ def ports(
         secrets=cluster_secrets,
         driver=driver,
         probe=driver,
+        control=driver,
         ensure_distribution=driver.ensure_distribution,
         compose=composer(lambda _: tmp_path),
         checkpoint=no_checkpoint,
@@ -236,3 +238,35 @@ async def test_only_a_creation_that_is_complete_became_green(
     store(ports, make())
     await take(monkeypatch, passes, CompleteAction())
     assert len(green) == counted
+
+
+async def test_an_idle_pass_reads_nothing_and_a_wish_is_seen_all_the_same(
+    ports: Ports, passes: OnePass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await made(ports, passes)
+    await passes.run(ID)
+    with monkeypatch.context() as unreadable:
+        unreadable.setattr(clusters, "find", _never)
+        assert (await passes.run(ID, is_unchanged=True)).after == STEADY
+    with ports.database.write() as connection:
+        clusters.begin_action(connection, stored(ports), Action(ActionKind.DELETING, NOW))
+    await run(passes, 4)
+    with ports.database.read() as connection:
+        assert clusters.find(connection, ID) is None
+
+
+async def test_what_is_remembered_cannot_write_over_a_wish(
+    ports: Ports, passes: OnePass, driver: Bad
+) -> None:
+    """The wish was accepted elsewhere, and a node dies before anybody has told of it."""
+    await made(ports, passes)
+    await passes.run(ID)
+    with ports.database.write() as connection:
+        clusters.begin_action(connection, stored(ports), Action(ActionKind.DELETING, NOW))
+    driver.kill(NodeRef(ID, NodeId("node-1")))
+    assert (await passes.run(ID, is_unchanged=True)).after == 0
+    assert stored(ports).is_being(ActionKind.DELETING)
+
+
+def _never(*_: object) -> None:
+    raise AssertionError("the record was read")

@@ -23,9 +23,7 @@ ONE, OTHER = ProjectId("project-1"), ProjectId("project-2")
 def of(project: ProjectId, name: str, *flavors: str) -> Cluster:
     example = cluster()
     nodes = tuple(
-        replace(
-            node(place), id=NodeId(f"{name}-{place}"), flavor=flavor, volume=Volume("HIGH", 40)
-        )
+        replace(node(place), id=NodeId(f"{name}-{place}"), flavor=flavor, volume=Volume("HIGH", 40))
         for place, flavor in enumerate(flavors)
     )
     spec = replace(example.spec, name=name)

@@ -24,6 +24,7 @@ from searchplane.domain.cluster import (
 from searchplane.domain.creation import Draft
 from searchplane.domain.engines import DEFAULT_DATASTORE, ELASTICSEARCH_7_10_2
 from searchplane.domain.ids import ClusterId, NodeId, ProjectId
+from searchplane.domain.makeup import DraftGroup
 from searchplane.domain.observed import (
     Distribution,
     EngineView,
@@ -41,14 +42,29 @@ ZONES = ("local-1", "local-2", "local-3")
 UNSEEN = Unknown("the disk does not answer")
 
 
+def group(
+    kind: str = "ess",
+    count: int = 3,
+    *,
+    flavor: str = "ess.spec-2u16g",
+    volume: Volume | None = None,
+    **places: str,
+) -> DraftGroup:
+    """A group of a create request; its disk is the usual one of data nodes if none is given."""
+    disk = volume or Volume("COMMON", 100)
+    return DraftGroup(kind, count, flavor, disk.type, disk.size_gb, **places)
+
+
 def draft(**changes: Any) -> Draft:
-    """The Getting Started's request, less its backup strategy."""
+    """The Getting Started's request, less its backup strategy.
+
+    `count`, `flavor` and `volume` change its group of data nodes.
+    """
+    made = {name: changes.pop(name) for name in ("count", "flavor", "volume") if name in changes}
     usual = Draft(
         name="ES-Test",
         datastore=DEFAULT_DATASTORE,
-        count=3,
-        flavor="ess.spec-2u16g",
-        volume=Volume("COMMON", 100),
+        groups=(group(**made),),
         network=Network("vpc", "net", "group"),
         availability_zone=None,
         security=Security(),

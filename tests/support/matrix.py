@@ -15,8 +15,9 @@ from typing import Any
 import httpx
 import pytest
 from tests.support.audit_examples import told
+from tests.support.changeable import CHANGES, with_ids
 from tests.support.live_service import PASSWORD, Live, until
-from tests.support.running import getting_started
+from tests.support.running import by_role, getting_started
 
 from searchplane.api.codes import CODES
 from searchplane.api.openapi import error_codes
@@ -44,6 +45,7 @@ def fresh(name: str) -> str:
 
 BODIES: dict[str, Callable[[], Any]] = {
     "CreateCluster": lambda: getting_started(fresh("matrix"), nodes=1),
+    "CreateClusterV2": lambda: by_role(fresh("matrix")),
     "createToken": lambda: login("admin", "local"),
     "createUser": lambda: {"user": {"name": fresh("user")}},
     "createDetailedUser": lambda: {"user": {"name": fresh("user")}},
@@ -72,7 +74,7 @@ BODIES: dict[str, Callable[[], Any]] = {
     "createTemporaryAccessKey": lambda: {
         "auth": {"identity": {"methods": ["token"], "token": {"duration_seconds": 900}}}
     },
-}
+} | CHANGES
 """The body of an operation that needs one, by its id."""
 
 
@@ -87,7 +89,7 @@ def right_body(operation: Operation, **changed: str) -> Any:
     body = BODIES[operation.id]()
     if operation.id == "createAccessKey" and changed:
         body["credential"]["user_id"] = changed["user_id"]
-    return body
+    return with_ids(operation, body, changed)
 
 
 @dataclass
@@ -209,10 +211,19 @@ async def _cluster(world: World) -> None:
 
         await until(is_available, "the cluster is not available")
         flavors = (await css.get("/flavors")).json()["versions"][0]["flavors"]
+        nodes = (await css.get(f"/clusters/{made}")).json()["instances"]
     world.samples |= {
         "cluster_id": made,
         "flavor_id": flavors[0]["flavor_id"],
         "datastore_id": "cf7e2c8f-096c-4fcf-b174-1ebe060679fb",
+        "instance_id": nodes[0]["id"],
+        "type": "ess-client",
+        "types": "ess",
+        "inst_type": "all",
+        "upgrade_type": "same",
+        "action_id": UNKNOWN,
+        "resource_type": "css-cluster",
+        "key": "tag",
     }
 
 

@@ -106,3 +106,29 @@ def getting_started(name: str = "ES-Test", nodes: int = 3) -> dict[str, Any]:
             },
         }
     }
+
+
+def by_role(name: str = "es-roles", **groups: int) -> dict[str, Any]:
+    """The body of a v2.0 creation; `ess_master=3` adds a group, one data node is the least."""
+    counts = {"ess": 1} | {kind.replace("_", "-"): count for kind, count in groups.items()}
+    old = getting_started(name)["cluster"]["instance"]
+    return {
+        "cluster": {
+            "name": name,
+            "datastore": {"type": "opensearch", "version": "2.19.1"},
+            "roles": [
+                {
+                    "type": kind,
+                    "flavorRef": "ess.spec-2u16g",
+                    "instanceNum": count,
+                    "volume": {
+                        "volume_type": "COMMON",
+                        "size": 40 if kind in ("ess-master", "ess-client") else 100,
+                    },
+                }
+                for kind, count in counts.items()
+            ],
+            "nics": old["nics"],
+            "availability_zone": "local-1",
+        }
+    }

@@ -15,11 +15,20 @@ from pydantic.alias_generators import to_camel
 _INTEGER = re.compile(r"-?[0-9]{1,19}\Z")
 
 
+_OFFICIAL = {"public_ip_req": "publicIPReq"}
+"""Names that the public API spells otherwise than by the rule."""
+
+
+def camel(name: str) -> str:
+    """The public API's own spelling of a request field."""
+    return _OFFICIAL.get(name) or to_camel(name)
+
+
 class Request(BaseModel):
     """A request body or part of one: unknown fields are ignored, both spellings are read."""
 
     model_config = ConfigDict(
-        extra="ignore", alias_generator=to_camel, populate_by_name=True, frozen=True
+        extra="ignore", alias_generator=camel, populate_by_name=True, frozen=True
     )
 
 

@@ -15,11 +15,11 @@ from http import HTTPStatus
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.alias_generators import to_camel
 from pydantic.json_schema import models_json_schema
 
 from searchplane import __version__
-from searchplane.api.codes import AUTHENTICATED, CODES, COMMON
+from searchplane.api.codes import AUTHENTICATED, CODES, COMMON, WITH_BODY
+from searchplane.api.fields import camel
 from searchplane.api.operation import Envelope, Operation
 from searchplane.api.problems import IDENTITY_CODES, UNKNOWN_CLUSTER
 
@@ -66,7 +66,9 @@ def describe(operations: Iterable[Operation]) -> Schema:
 def error_codes(operation: Operation) -> tuple[str, ...]:
     """Every code the operation may answer, as its envelope spells it."""
     shared = COMMON + (AUTHENTICATED if operation.action is not None else ())
-    codes = dict.fromkeys((*operation.errors, *shared))
+    shared += WITH_BODY if operation.body is not None else ()
+    empty = ("CSS.0006",) if operation.body is not None else ()
+    codes = dict.fromkeys((*operation.errors, *empty, *shared))
     if operation.envelope.is_identity:
         codes = dict.fromkeys(IDENTITY_CODES.get(code, code) for code in codes)
     return tuple(codes)
@@ -106,7 +108,7 @@ def _query(operation: Operation) -> Iterator[Schema]:
         return
     for name, field in operation.query.model_json_schema(by_alias=False)["properties"].items():
         alias = operation.query.model_fields[name].alias or name
-        for spelling in (alias,) if "." in alias else dict.fromkeys((to_camel(name), name)):
+        for spelling in (alias,) if "." in alias else dict.fromkeys((camel(name), name)):
             yield {"name": spelling, "in": "query", "required": False, "schema": field}
 
 
@@ -172,9 +174,9 @@ def _both_spellings(schema: Schema) -> Schema:
     described = deepcopy(schema)
     properties = described.get("properties", {})
     for name in list(properties):
-        properties[to_camel(name)] = properties[name]
+        properties[camel(name)] = properties[name]
     either = [
-        {"anyOf": [{"required": [name]}, {"required": [to_camel(name)]}]}
+        {"anyOf": [{"required": [name]}, {"required": [camel(name)]}]}
         for name in described.pop("required", [])
     ]
     if either:

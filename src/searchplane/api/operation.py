@@ -58,6 +58,8 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     content: bytes | None = None
     content_type: str = "application/json"
+    status: int | None = None
+    """Where it is not the operation's own."""
     proved: Actor | None = None
     """Who a login turned out to be, for the audit trail."""
 

@@ -233,4 +233,4 @@ def _finish(operation: Operation, answer: Answer, request_id: str) -> RawAnswer:
     headers = problems.headers(request_id) | dict(answer.headers)
     if content:
         headers["Content-Type"] = content_type
-    return RawAnswer(operation.status, headers, content or b"")
+    return RawAnswer(answer.status or operation.status, headers, content or b"")

@@ -2,14 +2,44 @@
 
 from __future__ import annotations
 
-from searchplane.api.css import certificates, clusters, create, events, flavors
+from searchplane.api.css import (
+    certificates,
+    clusters,
+    create,
+    create_by_role,
+    events,
+    flavors,
+    networks,
+    operating,
+    renaming,
+    resizing,
+    restarting,
+    scaling,
+    security,
+    snapshot_policy,
+    tags,
+    upgrading,
+    volumes,
+)
 from searchplane.api.identity import OPERATIONS as IDENTITY
 from searchplane.api.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
     *IDENTITY,
     *create.OPERATIONS,
+    *create_by_role.OPERATIONS,
     *clusters.OPERATIONS,
+    *scaling.OPERATIONS,
+    *resizing.OPERATIONS,
+    *security.OPERATIONS,
+    *restarting.OPERATIONS,
+    *renaming.OPERATIONS,
+    *networks.OPERATIONS,
+    *tags.OPERATIONS,
+    *snapshot_policy.OPERATIONS,
+    *volumes.OPERATIONS,
+    *operating.OPERATIONS,
+    *upgrading.OPERATIONS,
     *events.OPERATIONS,
     *flavors.OPERATIONS,
     *certificates.OPERATIONS,

@@ -71,8 +71,22 @@ def _fields(shown: Shown) -> list[tuple[str, str]]:
     ]
     if shown.sentence:
         fields.append(("now", shown.sentence))
+    fields += _operator(shown.json)
     if shown.failure is not None:
         fields.append(("failed", shown.failure))
+    return fields
+
+
+def _operator(cluster: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What holds a change up, and what an operator has said about it."""
+    fields = []
+    if cluster.get("refusedBy"):
+        because = cluster.get("refusedBecause") or ""
+        fields.append(("refused", f"by {cluster['refusedBy']}: {because}"))
+    if cluster.get("paused"):
+        fields.append(("paused", "yes, nothing is done to it until it is resumed"))
+    if cluster.get("skipped"):
+        fields.append(("set aside", ", ".join(cluster["skipped"])))
     return fields
 
 

@@ -205,6 +205,40 @@ def cluster_wait(cluster: str, data: Path | None, cloud: str | None, timeout: fl
     _exit(command.wait(_login(data, cloud), cluster, timeout))
 
 
+@cluster.command("pause")
+@click.argument("cluster", metavar="ID-OR-NAME")
+@_remote
+def cluster_pause(cluster: str, data: Path | None, cloud: str | None) -> None:
+    """Look at a cluster and do nothing to it, until it is resumed."""
+    from searchplane.cli import operate
+
+    operate.pause(_login(data, cloud), cluster)
+
+
+@cluster.command("resume")
+@click.argument("cluster", metavar="ID-OR-NAME")
+@_remote
+def cluster_resume(cluster: str, data: Path | None, cloud: str | None) -> None:
+    """Go on with what a paused cluster was being done."""
+    from searchplane.cli import operate
+
+    operate.resume(_login(data, cloud), cluster)
+
+
+@cluster.command("skip-predicate")
+@click.argument("cluster", metavar="ID-OR-NAME")
+@click.argument("predicate")
+@_remote
+def cluster_skip(cluster: str, predicate: str, data: Path | None, cloud: str | None) -> None:
+    """Set aside what refuses the next step of a change, until the change is over.
+
+    `cluster show` names it. What guards data and votes is never set aside.
+    """
+    from searchplane.cli import operate
+
+    operate.skip(_login(data, cloud), cluster, predicate)
+
+
 def _login(data: Path | None, cloud: str | None) -> Any:
     from searchplane.cli.login import login_from_environment
 

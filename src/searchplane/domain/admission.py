@@ -43,9 +43,19 @@ def admit(
     now: datetime,
 ) -> None:
     """Refuse (CSS.0023) with the figures if `wanted` does not fit beside what is promised."""
+    admit_memory(memory_needed_mb(wanted), promised, capacity, disk_floor_mb, now)
+
+
+def admit_memory(
+    need: int,
+    promised: Promised,
+    capacity: HostCapacity | None,
+    disk_floor_mb: int,
+    now: datetime,
+) -> None:
+    """Refuse (CSS.0023) with the figures if `need` MB more do not fit beside what is promised."""
     if capacity is None or now - capacity.observed > FRESH:
         raise Refused(SHORT, "the host's memory and disk are not known yet; try again in a moment")
-    need = memory_needed_mb(wanted)
     total = int(capacity.memory_total_mb * USABLE)
     if promised.memory_mb + need > total:
         raise Refused(

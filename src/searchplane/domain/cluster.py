@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from searchplane.domain.engines import Datastore, Engine
+from searchplane.domain.engines import SECURED_ENGINE, Datastore, Engine
+from searchplane.domain.exposure import NOWHERE, Exposure
 from searchplane.domain.ids import ClusterId, NodeId, ProjectId
 
 
@@ -77,7 +78,10 @@ class Tag:
 
 @dataclass(frozen=True)
 class ClusterSpec:
-    """The wanted state, as accepted. `engine` is what runs, `datastore` what was asked for."""
+    """The wanted state, as accepted. `engine` is what runs, `datastore` what was asked for.
+
+    `initial_name` is set once the cluster was renamed: the engine and its nodes keep that name.
+    """
 
     name: str
     datastore: Datastore
@@ -91,6 +95,28 @@ class ClusterSpec:
     tags: tuple[Tag, ...] = ()
     enterprise_project_id: str = "0"
     cmk_id: str | None = None
+    initial_name: str | None = None
+    exposure: Exposure = NOWHERE
+
+    @property
+    def engine_name(self) -> str:
+        """What the engine calls the cluster, for all its life."""
+        return self.initial_name or self.name
+
+    @property
+    def mode(self) -> Security:
+        """How nodes are started now: plain while an engine without security mode is passed."""
+        return self.security if self.engine == SECURED_ENGINE else Security()
+
+
+class Fate(StrEnum):
+    """What is to become of a node."""
+
+    STAY = "stay"
+    LEAVE = "leave"
+    """Its data is moved away, then it goes for good."""
+    REPLACE = "replace"
+    """Its data is moved away, then it starts again, empty, with its id and address."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +126,14 @@ class Node:
     `address` is None until the driver has placed it. `starts` counts the launches since it last
     was a member of the cluster; with `last_start` it decides how long to back off. `last_error` is
     why the last launch did not come off; `ready` whether the last pass saw it as a member.
+
+    A node is restarted while `restarts_done` is less than `restarts_wanted`; a start catches up.
+    `engine` is what its storage was last opened with, None until it was started. `emptied` is set
+    when a look saw it without shards after it was told to give them away: the second such look
+    lets it go. `mode` is how it was started, None until then and for what is older than this
+    field; `certified_until` is when the certificate ends that it was given. `subnet_id` is where
+    it was put, None for what is older than this field: then it is the cluster's. `used_bytes` is
+    what its storage held when the loop last looked.
     """
 
     id: NodeId
@@ -115,6 +149,20 @@ class Node:
     last_start: datetime | None = None
     last_error: str | None = None
     ready: bool = False
+    restarts_wanted: int = 0
+    restarts_done: int = 0
+    fate: Fate = Fate.STAY
+    engine: Engine | None = None
+    emptied: bool = False
+    mode: Security | None = None
+    certified_until: datetime | None = None
+    subnet_id: str | None = None
+    used_bytes: int | None = None
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether it runs with what is not wanted any longer and is to be restarted."""
+        return self.restarts_done < self.restarts_wanted
 
 
 class ActionKind(StrEnum):
@@ -122,14 +170,66 @@ class ActionKind(StrEnum):
 
     CREATING = "CREATING"
     DELETING = "DELETING"
+    GROWING = "GROWING"
+    RESIZING_VOLUME = "RESIZING_VOLUME"
+    SHRINKING = "SHRINKING"
+    REPLACING = "REPLACING"
+    REBOOTING = "REBOOTING"
+    RESIZING_FLAVOR = "RESIZING_FLAVOR"
+    UPGRADING = "UPGRADING"
+    CHANGING_MODE = "CHANGING_MODE"
+    MIGRATING_ZONES = "AZ_MIGRATING"
+    RESETTING_PASSWORD = "RESETTING_PASSWORD"  # noqa: S105 - a name of what is done
+
+
+class Pace(StrEnum):
+    """How the nodes that are to be restarted are taken."""
+
+    ROLLING = "rolling"
+    """One after the other; the cluster goes on serving."""
+    AT_ONCE = "at-once"
+    """All are stopped before the first is started again."""
 
 
 @dataclass(frozen=True)
 class Action:
-    """`started` moves on while the engine is being installed: nothing is late before that ends."""
+    """What was asked for and is not finished, chosen at acceptance.
+
+    `started` moves on while an engine is being installed: nothing is late before that ends.
+    `pace` is how nodes are restarted. `drains` is False where the user wants nodes to go with
+    their data unmoved; then every shard must have another copy. `id` is what the public API calls
+    the task where it has a name for it (upgrades). `becomes` is the datastore the cluster is shown
+    as when an upgrade is done. `hops` are the engines that the nodes still have to be started on,
+    one after the other, when all of them run the wanted one.
+    """
 
     kind: ActionKind
     started: datetime
+    pace: Pace = Pace.ROLLING
+    drains: bool = True
+    id: str | None = None
+    becomes: Datastore | None = None
+    hops: tuple[Engine, ...] = ()
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A step that is not taken now: the predicate that refuses it, and its sentence."""
+
+    predicate: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class IndicesSeen:
+    """What the last look that could tell saw of the indices.
+
+    `most_replicas` is of the index that has most; `bare` are indices that have no replica, the
+    first ten of them by name.
+    """
+
+    most_replicas: int = 0
+    bare: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -148,7 +248,10 @@ class Cluster:
     `tenant` is the project's number. `revision` grows with every accepted request, so that a pass
     that began before it cannot write over it. `bootstrapped` is set once the cluster has elected
     its first master; from then on no node may be configured to form a cluster of its own.
-    `progress` is in percent. `unhealthy_since` is None while primaries are all there.
+    `progress` is in percent. `unhealthy_since` is None while primaries are all there. `refusal` is
+    why the next step of the action is not taken now. A `paused` cluster is observed and nothing
+    is done to it; `skipped` names predicates that an operator has set aside for this action.
+    `indices` is None until a look could tell.
     """
 
     id: ClusterId
@@ -165,6 +268,44 @@ class Cluster:
     sentence: str = ""
     progress: int = 0
     unhealthy_since: datetime | None = None
+    refusal: Refusal | None = None
+    paused: bool = False
+    skipped: frozenset[str] = frozenset()
+    indices: IndicesSeen | None = None
+
+    @property
+    def awaits_engine(self) -> bool:
+        """Whether a node is to be restarted on another engine than it runs, or in another mode."""
+        return any(node.is_stale and self._needs_files(node) for node in self.nodes)
+
+    def _needs_files(self, node: Node) -> bool:
+        wanted = self.spec.mode
+        return node.engine != self.spec.engine or (node.mode or wanted) != wanted
+
+    @property
+    def mode(self) -> Security:
+        """How the nodes that run can be spoken to: the last that were started decide."""
+        known = sorted((one for one in self.nodes if one.mode is not None), key=_is_stale)
+        return known[0].mode or self.spec.mode if known else self.spec.mode
+
+    @property
+    def engines_to_come(self) -> tuple[tuple[Engine, bool], ...]:
+        """Every engine that nodes are still to be started on, and whether in security mode."""
+        hops = self.action.hops if self.action else ()
+        secured = self.spec.security.authority
+        return tuple(
+            (engine, secured and engine == SECURED_ENGINE) for engine in (self.spec.engine, *hops)
+        )
+
+    @property
+    def answers_as(self) -> Datastore:
+        """What the engine is to tell clients that it is; during an upgrade, what it becomes."""
+        action = self.action
+        return action.becomes if action and action.becomes else self.spec.datastore
 
     def is_being(self, kind: ActionKind) -> bool:
         return self.action is not None and self.action.kind is kind
+
+
+def _is_stale(node: Node) -> bool:
+    return node.is_stale

@@ -2,48 +2,51 @@
 
 A `Draft` is what was asked for, of the right types but not yet checked. `accept` gives the
 ClusterSpec or refuses; a refusal names every broken rule with its field and carries the code of
-the first. Source of the rules: api/semantics.md, sections 1.1 to 1.3.
+the first. Rules of parts are in files of their own: makeup.py (nodes), tagging.py, backup.py,
+exposure.py, passwords.py. Source of the rules: api/semantics.md, sections 1.1 to 1.3.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from searchplane.domain import backup
+from searchplane.domain import backup, exposure, makeup, tagging
 from searchplane.domain.cluster import (
     BackupStrategy,
     ClusterSpec,
     Network,
-    NodeGroup,
-    Role,
     Security,
     Tag,
-    Volume,
 )
-from searchplane.domain.engines import Datastore, engine_for
-from searchplane.domain.flavors import DISK_TYPES, FLAVORS
+from searchplane.domain.engines import DEFAULT_DATASTORE, Datastore, engine_for
+from searchplane.domain.exposure import NOWHERE, Exposure
+from searchplane.domain.makeup import DraftGroup
 from searchplane.domain.passwords import password_violations
-from searchplane.domain.violation import UNPRINTABLE, Violation, refuse
+from searchplane.domain.texts import (
+    description_violations,
+    id_violations,
+    name_violations,
+    text_violations,
+)
+from searchplane.domain.violation import Violation, refuse
 from searchplane.errors import Refused
 
-MAX_NODES = 32
-MAX_TAGS = 20
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{3,31}\Z")
-_TAG_KEY = re.compile(r"[\w .:=+\-@]{1,128}\Z")
-_TAG_VALUE = re.compile(r"[\w .:=+\-@/]{0,255}\Z")
+MAX_ZONES = 3
+MAX_FOREIGN_ID = 36
+"""Of enterprise projects and keys."""
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A create request, v1.0: one group of data nodes."""
+    """A create request. `at` is where it has the network and the zones.
+
+    `dotted` allows a dot in the name, as the newer form of the request does.
+    """
 
     name: str
-    datastore: Datastore
-    count: int
-    flavor: str
-    volume: Volume
+    datastore: Datastore | None
+    groups: tuple[DraftGroup, ...]
     network: Network
     availability_zone: str | None
     security: Security
@@ -54,16 +57,20 @@ class Draft:
     enterprise_project_id: str
     cmk_id: str | None
     disk_encrypted: str = "0"
+    exposure: Exposure = NOWHERE
+    at: str = "cluster.instance"
+    dotted: bool = False
 
 
 def accept(draft: Draft, known_zones: tuple[str, ...]) -> ClusterSpec:
     """The spec of an acceptable draft; raises Refused with every broken rule."""
     refuse([*_violations(draft, known_zones)])
+    datastore = draft.datastore or DEFAULT_DATASTORE
     return ClusterSpec(
         name=draft.name,
-        datastore=draft.datastore,
-        engine=engine_for(draft.datastore, secured=draft.security.authority),
-        groups=(NodeGroup(Role.DATA, draft.count, draft.flavor, draft.volume),),
+        datastore=datastore,
+        engine=engine_for(datastore, secured=draft.security.authority),
+        groups=makeup.to_groups(draft.groups),
         network=draft.network,
         zones=_zones(draft.availability_zone, known_zones),
         security=draft.security,
@@ -72,91 +79,44 @@ def accept(draft: Draft, known_zones: tuple[str, ...]) -> ClusterSpec:
         tags=draft.tags,
         enterprise_project_id=draft.enterprise_project_id,
         cmk_id=draft.cmk_id if draft.disk_encrypted == "1" else None,
+        exposure=draft.exposure,
     )
 
 
 def _violations(draft: Draft, known_zones: tuple[str, ...]) -> Iterator[Violation]:
-    yield from _name(draft)
+    yield from name_violations(draft.name, "cluster.name", dotted=draft.dotted)
     yield from _datastore(draft)
-    yield from _nodes(draft)
-    yield from _volume(draft)
-    yield from _network(draft.network)
+    yield from makeup.violations(draft.groups)
+    yield from _network(draft.network, f"{draft.at}.nics")
     yield from _availability(draft, known_zones)
     yield from _security(draft)
+    yield from exposure.violations(
+        draft.exposure, https=draft.security.https, authority=draft.security.authority
+    )
     if draft.backup is not None:
         yield from backup.violations(draft.backup)
-    yield from _tags(draft.tags)
+    yield from tagging.violations(draft.tags)
     yield from _encryption(draft)
     yield from _texts(draft)
 
 
-def _name(draft: Draft) -> Iterator[Violation]:
-    if not _NAME.match(draft.name):
-        yield Violation(
-            "CSS.5049",
-            "cluster.name",
-            draft.name,
-            "4 to 32 letters, digits, - and _ are right, the first a letter",
-        )
-
-
 def _datastore(draft: Draft) -> Iterator[Violation]:
+    if draft.datastore is None:
+        yield Violation("CSS.5004", "cluster.datastore", None, "type and version are needed")
+        return
     try:
         engine_for(draft.datastore, secured=draft.security.authority)
     except Refused as error:
         yield Violation.said(error.code, f"cluster.{error.detail}")
 
 
-def _nodes(draft: Draft) -> Iterator[Violation]:
-    if not 1 <= draft.count <= MAX_NODES:
-        yield Violation(
-            "CSS.5047", "cluster.instanceNum", draft.count, f"1 to {MAX_NODES} is right"
-        )
-    if draft.flavor not in FLAVORS:
-        yield Violation(
-            "CSS.5007",
-            "cluster.instance.flavorRef",
-            draft.flavor,
-            "the name of a flavor is right; GET flavors lists them, such as ess.spec-2u16g",
-        )
-
-
-def _volume(draft: Draft) -> Iterator[Violation]:
-    volume, flavor = draft.volume, FLAVORS.get(draft.flavor)
-    if volume.type not in DISK_TYPES:
-        yield Violation(
-            "CSS.5008",
-            "cluster.instance.volume.volume_type",
-            volume.type,
-            f"one of {', '.join(DISK_TYPES)} is right",
-        )
-    size = "cluster.instance.volume.size"
-    if flavor and not flavor.min_disk_gb <= volume.size_gb <= flavor.max_disk_gb:
-        yield Violation(
-            "CSS.5009",
-            size,
-            volume.size_gb,
-            f"{flavor.min_disk_gb} to {flavor.max_disk_gb} GB is right for {flavor.name}",
-        )
-    elif volume.size_gb <= 0 or volume.size_gb % 20:
-        yield Violation("CSS.5033", size, volume.size_gb, "a multiple of 20 GB is right")
-
-
-def _network(network: Network) -> Iterator[Violation]:
+def _network(network: Network, field: str) -> Iterator[Violation]:
     if network == Network("", "", ""):
-        yield Violation(
-            "CSS.5046", "cluster.instance.nics", None, "vpcId, netId and securityGroupId are needed"
-        )
+        yield Violation("CSS.5046", field, None, "vpcId, netId and securityGroupId are needed")
         return
-    for code, name, value in (
-        ("CSS.5021", "vpcId", network.vpc_id),
-        ("CSS.5022", "netId", network.subnet_id),
-        ("CSS.5023", "securityGroupId", network.security_group_id),
-    ):
-        if not value.strip() or len(value) > 64 or UNPRINTABLE.search(value):
-            yield Violation(
-                code, f"cluster.instance.nics.{name}", value, "an id of 1 to 64 characters is right"
-            )
+    yield from id_violations("CSS.5021", network.vpc_id, f"{field}.vpcId")
+    yield from id_violations("CSS.5022", network.subnet_id, f"{field}.netId")
+    yield from id_violations("CSS.5023", network.security_group_id, f"{field}.securityGroupId")
 
 
 def _zones(availability_zone: str | None, known: tuple[str, ...]) -> tuple[str, ...]:
@@ -167,21 +127,16 @@ def _zones(availability_zone: str | None, known: tuple[str, ...]) -> tuple[str, 
 
 def _availability(draft: Draft, known: tuple[str, ...]) -> Iterator[Violation]:
     zones = _zones(draft.availability_zone, known)
-    name = "cluster.instance.availability_zone"
-    if set(zones) - set(known) or len(set(zones)) != len(zones):
+    if set(zones) - set(known) or len(set(zones)) != len(zones) or len(zones) > MAX_ZONES:
         yield Violation(
             "CSS.5052",
-            name,
+            f"{draft.at}.availability_zone",
             draft.availability_zone,
-            f"different ones of {', '.join(known)} are right, separated by commas",
+            f"at most {MAX_ZONES} different ones of {', '.join(known)} are right, separated by "
+            "commas",
         )
-    elif len(zones) > max(draft.count, 1):
-        yield Violation(
-            "CSS.5172",
-            "cluster.instanceNum",
-            draft.count,
-            f"at least one node for each of the {len(zones)} availability zones is right",
-        )
+    else:
+        yield from makeup.too_few_for(len(zones), draft.groups)
 
 
 def _security(draft: Draft) -> Iterator[Violation]:
@@ -191,29 +146,6 @@ def _security(draft: Draft) -> Iterator[Violation]:
         )
     if draft.security.authority:
         yield from password_violations("cluster.adminPwd", draft.password, user="admin")
-
-
-def _tags(tags: tuple[Tag, ...]) -> Iterator[Violation]:
-    if len(tags) > MAX_TAGS:
-        yield Violation("CSS.5038", "cluster.tags", len(tags), f"at most {MAX_TAGS} are right")
-    if len({tag.key for tag in tags}) != len(tags):
-        yield Violation("CSS.5137", "cluster.tags", None, "each key once is right")
-    for tag in tags:
-        if not _TAG_KEY.match(tag.key) or tag.key != tag.key.strip() or tag.key.startswith("sys"):
-            yield Violation(
-                "CSS.5137",
-                "cluster.tags.key",
-                tag.key,
-                "1 to 128 letters, digits, spaces and _ . : = + - @ are right, not starting "
-                "with sys, without spaces at the ends",
-            )
-        if not _TAG_VALUE.match(tag.value):
-            yield Violation(
-                "CSS.5138",
-                "cluster.tags.value",
-                tag.value,
-                "0 to 255 letters, digits, spaces and _ . : = + - @ / are right",
-            )
 
 
 def _encryption(draft: Draft) -> Iterator[Violation]:
@@ -232,13 +164,7 @@ def _encryption(draft: Draft) -> Iterator[Violation]:
 
 
 def _texts(draft: Draft) -> Iterator[Violation]:
-    if len(draft.description) > 128 or UNPRINTABLE.search(draft.description):
-        yield Violation(
-            "CSS.5056", "cluster.desc", draft.description, "at most 128 printable characters"
-        )
-    for name, value in (
-        ("cluster.enterprise_project_id", draft.enterprise_project_id),
-        ("cluster.diskEncryption.systemCmkid", draft.cmk_id or ""),
-    ):
-        if len(value) > 36 or UNPRINTABLE.search(value):
-            yield Violation("CSS.5056", name, value, "at most 36 printable characters")
+    yield from description_violations(draft.description, "cluster.desc")
+    project, key = draft.enterprise_project_id, draft.cmk_id or ""
+    yield from text_violations(project, "cluster.enterprise_project_id", MAX_FOREIGN_ID)
+    yield from text_violations(key, "cluster.diskEncryption.systemCmkid", MAX_FOREIGN_ID)

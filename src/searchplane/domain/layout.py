@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from searchplane.domain.cluster import ClusterSpec, Node, NodeGroup, Role
-from searchplane.domain.flavors import FLAVORS
+from searchplane.domain.flavors import FLAVORS, Flavor
 from searchplane.domain.ids import NodeId
 
 OVERHEAD_MB = 400
@@ -43,7 +43,14 @@ def lay_out(
 ) -> tuple[Node, ...]:
     """The nodes of a new cluster, in order of their names."""
     return tuple(
-        _node(spec, group, position, limits, new_id())
+        new_node(
+            spec,
+            group,
+            number=position + 1,
+            zone=spec.zones[position % len(spec.zones)],
+            limits=limits,
+            node_id=new_id(),
+        )
         for group in spec.groups
         for position in range(group.count)
     )
@@ -54,17 +61,34 @@ def memory_needed_mb(nodes: tuple[Node, ...]) -> int:
     return sum(node.heap_mb + OVERHEAD_MB for node in nodes)
 
 
-def _node(
-    spec: ClusterSpec, group: NodeGroup, position: int, limits: HostLimits, node_id: NodeId
+def heap_of(flavor: Flavor, limits: HostLimits) -> int:
+    """MB of heap of a node of this flavor here."""
+    return min(flavor.ram_gb * 1024 // 2, limits.max_heap_mb)
+
+
+def processors_of(flavor: Flavor, limits: HostLimits) -> int:
+    return min(flavor.vcpu, limits.processors)
+
+
+def new_node(
+    spec: ClusterSpec,
+    group: NodeGroup,
+    *,
+    number: int,
+    zone: str,
+    limits: HostLimits,
+    node_id: NodeId,
 ) -> Node:
+    """One node of a group; `number` makes its name."""
     flavor = FLAVORS[group.flavor]
     return Node(
         id=node_id,
-        name=f"{spec.name.lower()}-{_INFIX[group.role]}-{position + 1}-1",
+        name=f"{spec.engine_name.lower()}-{_INFIX[group.role]}-{number}-1",
         role=group.role,
-        zone=spec.zones[position % len(spec.zones)],
+        zone=zone,
         flavor=flavor.name,
         volume=group.volume,
-        heap_mb=min(flavor.ram_gb * 1024 // 2, limits.max_heap_mb),
-        processors=min(flavor.vcpu, limits.processors),
+        heap_mb=heap_of(flavor, limits),
+        processors=processors_of(flavor, limits),
+        subnet_id=spec.network.subnet_id,
     )

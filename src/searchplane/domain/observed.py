@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from searchplane.domain.engines import Engine
 from searchplane.domain.ids import NodeId
 
 
@@ -46,8 +47,37 @@ class Health(StrEnum):
 
 
 @dataclass(frozen=True)
+class ShardsView:
+    """Where the copies of shards are, by node name, and what the master was told about nodes.
+
+    `copies` counts started, initializing and relocating copies on a node; `lonely` are indices of
+    which the node holds a started copy of a shard that no other node holds, `missing` those of
+    which a shard has no started copy at all. `replicas` is the largest number of replicas of any
+    index, less those whose number the engine chooses; `bare` are indices without any. `excluded`
+    are addresses that shards are moved away from, `voting_excluded` names that have no vote.
+    `voters` are the members whose votes count, `votes` how many count, of nodes that are away too.
+    """
+
+    copies: Mapping[str, int]
+    lonely: Mapping[str, tuple[str, ...]]
+    replicas: int = 0
+    bare: tuple[str, ...] = ()
+    excluded: frozenset[str] = frozenset()
+    voting_excluded: frozenset[str] = frozenset()
+    voters: frozenset[str] = frozenset()
+    missing: tuple[str, ...] = ()
+    votes: int = 0
+
+
+@dataclass(frozen=True)
 class EngineView:
-    """What the elected master says. Shard figures are counts of shards."""
+    """What the elected master says. Shard figures are counts of shards.
+
+    `pending` counts what the master has not decided yet: tasks, looks for copies of a shard, and
+    shards whose placing is put off. `shards` is None where nobody asked for it (a cluster that is
+    being created), and Unknown where it was asked for and not answered. `versions` are the engine
+    versions by node name.
+    """
 
     cluster_uuid: str
     master: str | None
@@ -57,6 +87,14 @@ class EngineView:
     initializing: int = 0
     relocating: int = 0
     unassigned: int = 0
+    pending: int = 0
+    shards: ShardsView | Unknown | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether shards are being built or moved, or are about to be."""
+        return self.initializing > 0 or self.relocating > 0 or self.pending > 0
 
 
 @dataclass(frozen=True)
@@ -88,12 +126,18 @@ Distribution = Ready | Installing | InstallFailed
 
 @dataclass(frozen=True)
 class Observation:
-    """One look at one cluster."""
+    """One look at one cluster.
+
+    `distribution` is of the engine `awaited`, where it is not the wanted one. `certificates` say
+    when the certificate ends that is stored for a node.
+    """
 
     at: datetime
     nodes: Mapping[NodeId, NodeState]
     engine: EngineView | Unknown
     distribution: Distribution
+    awaited: Engine | None = None
+    certificates: Mapping[NodeId, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from searchplane.domain.cluster import ActionKind, Cluster, Failure, Node
+from searchplane.domain import changes, finishing, renewal
+from searchplane.domain.cluster import ActionKind, Cluster, Failure, Fate, Node, Refusal
 from searchplane.domain.ids import NodeId
 from searchplane.domain.observed import (
     Absent,
@@ -26,76 +27,32 @@ from searchplane.domain.observed import (
     Stopped,
     Unknown,
 )
-from searchplane.domain.predicates import may_remove, may_start, seconds_until_start
+from searchplane.domain.predicates import is_stuck, may_remove, may_start, seconds_until_start
+from searchplane.domain.safety import SETTLED, last_start
+from searchplane.domain.steps import (
+    EndBootstrap,
+    ForgetCluster,
+    GiveUp,
+    IssueCertificates,
+    PlaceNode,
+    RemoveNode,
+    StartNode,
+    Step,
+    StopNode,
+)
+from searchplane.domain.wording import count, hours, said_of, todo
 
 SOON = 0.2
 """Seconds to the next look while something is being done."""
 WATCHING = 1.0
 """Seconds to the next look at a live cluster that is not whole, where nothing can be done."""
-STEADY = 15.0
+STEADY = 30.0
 """Seconds to the next look at a cluster that is what it should be; a death wakes the loop."""
 YELLOW_PATIENCE = timedelta(seconds=120)
 """How long creation waits for replicas to be placed before it takes yellow as final."""
-
-
-@dataclass(frozen=True)
-class PlaceNode:
-    """Choose the node's address and store it."""
-
-    node_id: NodeId
-
-
-@dataclass(frozen=True)
-class IssueCertificates:
-    """Make the cluster's authority and the certificates that are missing, and store them."""
-
-
-@dataclass(frozen=True)
-class StartNode:
-    """Make the node's storage and configuration and start its process."""
-
-    node_id: NodeId
-
-
-@dataclass(frozen=True)
-class EndBootstrap:
-    """Take the bootstrap setting out of the nodes' configuration, then store that it is out."""
-
-
-@dataclass(frozen=True)
-class CompleteAction:
-    """The wanted state is reached: nothing of the action is left."""
-
-
-@dataclass(frozen=True)
-class StopNode:
-    """End the node's process at once; its data is not wanted any longer."""
-
-    node_id: NodeId
-
-
-@dataclass(frozen=True)
-class RemoveNode:
-    """Remove the node's storage."""
-
-    node_id: NodeId
-
-
-@dataclass(frozen=True)
-class ForgetCluster:
-    """Remove the record; nothing of the cluster exists any longer."""
-
-
-Step = (
-    PlaceNode
-    | IssueCertificates
-    | StartNode
-    | EndBootstrap
-    | CompleteAction
-    | StopNode
-    | RemoveNode
-    | ForgetCluster
-)
+MOVES = timedelta(hours=48)
+"""How long the data of nodes that are to go may take to move; api/semantics.md, section 4.2."""
+DEPARTURES = (ActionKind.SHRINKING, ActionKind.REPLACING)
 
 
 class Phase(StrEnum):
@@ -103,9 +60,11 @@ class Phase(StrEnum):
 
     INSTALL = "install"
     PREPARE = "prepare"
+    HALT = "halt"
     START = "start"
     FORM = "form"
     BALANCE = "balance"
+    CHANGE = "change"
     STEADY = "steady"
     DELETE = "delete"
 
@@ -124,6 +83,7 @@ class Plan:
     """`after` is in seconds. `ready` are the nodes that are members now.
 
     `topic` stands for the sentence where two sentences alternate while the same is going on.
+    `refusal` is why the next step of a change is not taken now.
     """
 
     phase: Phase
@@ -135,6 +95,7 @@ class Plan:
     healthy: bool = False
     failure: Failure | None = None
     topic: str | None = None
+    refusal: Refusal | None = None
 
     @property
     def subject(self) -> str:
@@ -164,8 +125,29 @@ def plan(
     """What to do now. `certified`: the certificates a secured cluster needs are all stored."""
     if cluster.is_being(ActionKind.DELETING):
         return _delete(cluster, observation)
-    found = _advance(cluster, observation, certified=certified)
+    found = _with_renewals(
+        _advance(cluster, observation, certified=certified), cluster, observation
+    )
+    if cluster.paused:
+        return _paused(found, cluster)
     return _with_failure(found, cluster, observation, patience)
+
+
+def _with_renewals(found: Plan, cluster: Cluster, observation: Observation) -> Plan:
+    """Whatever else is done, nodes that can be reached get the certificates made for them."""
+    steps = renewal.loads(cluster, observation)
+    if not steps:
+        return found
+    sentence = f"{found.sentence}; renewing the certificates of {count(len(steps))}"
+    return replace(found, steps=(*found.steps, *steps), after=SOON, sentence=sentence)
+
+
+def _paused(found: Plan, cluster: Cluster) -> Plan:
+    """Nothing is done and nothing gets late."""
+    sentence = f"paused by an operator, so this is not done: {found.sentence}"
+    return replace(
+        found, sentence=sentence, steps=(), after=STEADY, failure=cluster.failure, topic=None
+    )
 
 
 def _advance(cluster: Cluster, observation: Observation, *, certified: bool) -> Plan:
@@ -175,23 +157,47 @@ def _advance(cluster: Cluster, observation: Observation, *, certified: bool) -> 
     unplaced = tuple(PlaceNode(node.id) for node in cluster.nodes if node.address is None)
     if unplaced or not certified:
         issue = () if certified else (IssueCertificates(),)
-        return Plan(
+        placing = f"choosing addresses for {count(len(cluster.nodes))}"
+        return _waiting(
             Phase.PREPARE,
-            f"choosing addresses for {_count(len(cluster.nodes))}",
-            (*unplaced, *issue),
+            placing if unplaced else "making certificates",
+            cluster,
+            observation,
+            steps=(*unplaced, *issue),
             after=0.0,
             progress=5,
         )
+    halting = changes.halts_all(cluster, observation)
+    if halting.is_nothing:
+        halting = renewal.halts_expired(cluster, observation)
+    if not halting.is_nothing:
+        return _halt(cluster, observation, halting)
     if any(not isinstance(state, Running) for state in observation.nodes.values()):
         return _start(cluster, observation)
     return _form(cluster, observation)
 
 
+def _halt(cluster: Cluster, observation: Observation, halting: changes.Left) -> Plan:
+    """All nodes to be restarted at once have ended before the first is started again."""
+    refused = _refused(halting)
+    said = f"stopping {count(len(halting.steps))}, to start them again together"
+    found = _waiting(
+        Phase.HALT,
+        refused.sentence if refused else said,
+        cluster,
+        observation,
+        steps=halting.steps,
+        after=WATCHING if refused else SOON,
+    )
+    return replace(found, refusal=refused)
+
+
 def _distribution(cluster: Cluster, observation: Observation) -> Plan | None:
-    """Wait for the engine's files, if a node that needs them does not run."""
-    if all(isinstance(state, Running) for state in observation.nodes.values()):
+    """Wait for the engine's files, if a node that needs them does not run or is to be stopped."""
+    running = all(isinstance(state, Running) for state in observation.nodes.values())
+    if running and not cluster.awaits_engine:
         return None
-    engine = cluster.spec.engine
+    engine = observation.awaited or cluster.spec.engine
     match observation.distribution:
         case Installing(sentence):
             sentence = f"installing {engine}: {sentence}"
@@ -228,36 +234,57 @@ def _waiting(
 
 
 def _start(cluster: Cluster, observation: Observation) -> Plan:
-    steps: list[Step] = []
-    said: list[str] = []
-    topics: list[str] = []
-    after = STEADY
-    for node in cluster.nodes:
-        if isinstance(observation.nodes[node.id], Running):
-            continue
-        refusal = may_start(cluster, node, observation)
-        wait = seconds_until_start(node, observation.at)
-        topic = refusal or _situation(cluster, node, observation)
-        topics.append(topic)
-        if refusal is not None:
-            said.append(refusal)
-            after = min(after, 2.0)
-        elif wait > 0:
-            said.append(f"{topic}; trying again in {wait:.0f} s")
-            after = min(after, wait)
-        else:
-            said.append(topic if _is_first(node, observation) else f"{topic}; starting it again")
-            steps.append(StartNode(node.id))
-    return _waiting(
+    """Start what does not run, or bury it if it was to go."""
+    found = [
+        _down(cluster, node, observation)
+        for node in cluster.nodes
+        if not isinstance(observation.nodes[node.id], Running)
+    ]
+    steps = tuple(step for one in found for step in one.steps)
+    # Starts do not wait for a master that may be hard to reach.
+    steps += changes.taken_back(cluster, observation)
+    plan = _waiting(
         Phase.START,
-        "; ".join(said),
+        "; ".join(one.said for one in found),
         cluster,
         observation,
-        steps=tuple(steps),
-        after=SOON if steps else after,
+        steps=steps,
+        after=SOON if steps else min(one.after for one in found),
         progress=10 + 60 * len(_ready(cluster, observation)) // len(cluster.nodes),
-        topic="; ".join(topics),
+        topic="; ".join(one.topic for one in found),
     )
+    return replace(plan, refusal=next((one.refusal for one in found if one.refusal), None))
+
+
+@dataclass(frozen=True)
+class _Down:
+    """What is done, and said, about a node that does not run."""
+
+    said: str
+    topic: str
+    steps: tuple[Step, ...] = ()
+    after: float = STEADY
+    refusal: Refusal | None = None
+
+
+def _down(cluster: Cluster, node: Node, observation: Observation) -> _Down:
+    burial = changes.bury(cluster, node, observation)
+    if burial.steps:
+        said = f"{node.name} has ended; removing what is left of it"
+        return _Down(said, said, burial.steps)
+    if burial.refusals:
+        refused = burial.refusals[0]
+        said = f"{node.name} has ended: {refused.sentence}"
+        return _Down(said, said, after=WATCHING, refusal=refused)
+    refusal = may_start(cluster, node, observation)
+    if refusal is not None:
+        return _Down(refusal, refusal, after=2.0)
+    topic = _situation(cluster, node, observation)
+    wait = seconds_until_start(node, observation.at)
+    if wait > 0:
+        return _Down(f"{topic}; trying again in {wait:.0f} s", topic, after=wait)
+    said = topic if _is_first(node, observation) else f"{topic}; starting it again"
+    return _Down(said, topic, (StartNode(node.id),))
 
 
 def _is_first(node: Node, observation: Observation) -> bool:
@@ -280,15 +307,15 @@ def _form(cluster: Cluster, observation: Observation) -> Plan:
     share = 20 + 60 * len(ready) // len(cluster.nodes)
     after = SOON if cluster.action is not None else WATCHING
     if isinstance(engine, Unknown):
-        sentence = f"{_count(len(cluster.nodes))} started; {engine.reason}"
+        sentence = f"{count(len(cluster.nodes))} started; {engine.reason}"
         return _waiting(Phase.FORM, sentence, cluster, observation, after=after, progress=share)
     missing = [node.name for node in cluster.nodes if node.id not in ready]
     if missing:
-        sentence = (
-            f"{len(ready)} of {len(cluster.nodes)} nodes joined; waiting for {', '.join(missing)}"
-        )
-        return _waiting(Phase.FORM, sentence, cluster, observation, after=after, progress=share)
+        return _join(cluster, observation, missing, after, share)
     steps: tuple[Step, ...] = () if cluster.bootstrapped else (EndBootstrap(),)
+    change = changes.left(cluster, observation) if cluster.bootstrapped else changes.Left()
+    if not change.is_nothing:
+        return _change(cluster, observation, change)
     if not _balanced(cluster, engine, observation.at):
         sentence = (
             f"{_joined(cluster)}; {engine.initializing + engine.relocating} shards moving, "
@@ -303,28 +330,86 @@ def _form(cluster: Cluster, observation: Observation) -> Plan:
             after=after,
             progress=90,
         )
-    if cluster.action is not None:
-        steps = (*steps, CompleteAction())
+    steps = (*steps, *finishing.last_steps(cluster))
     return _waiting(
         Phase.STEADY,
         f"{_joined(cluster)}; the cluster is {engine.health.value}",
         cluster,
         observation,
         steps=steps,
-        after=STEADY,
+        after=SOON if finishing.goes_on(cluster) else STEADY,
         progress=100,
     )
 
 
+def _join(
+    cluster: Cluster, observation: Observation, missing: list[str], after: float, share: int
+) -> Plan:
+    """Nodes run and are no members: they are waited for, or ended if they were to go anyway."""
+    ill = changes.left_of_ill(cluster, observation)
+    steps = (*ill.steps, *changes.taken_back(cluster, observation))
+    joined = len(cluster.nodes) - len(missing)
+    sentence = f"{joined} of {len(cluster.nodes)} nodes joined; waiting for {', '.join(missing)}"
+    refused = _refused(ill)
+    if ill.steps:
+        sentence += f"; {'; '.join(said_of(step, cluster) for step in ill.steps)}"
+    elif refused:
+        sentence += f": {refused.sentence}"
+    found = _waiting(
+        Phase.FORM, sentence, cluster, observation, steps=steps, after=after, progress=share
+    )
+    return replace(found, refusal=refused)
+
+
+def _refused(left: changes.Left) -> Refusal | None:
+    """Why nothing is done now; None where something is."""
+    return left.refusals[0] if left.refusals and not left.steps else None
+
+
+def _change(cluster: Cluster, observation: Observation, change: changes.Left) -> Plan:
+    """The next steps of a change to a live cluster, or why there is none now."""
+    refused = _refused(change)
+    steps = change.steps
+    said = refused.sentence if refused else "; ".join(said_of(step, cluster) for step in steps)
+    sentence = f"{todo(cluster)}: {said}"
+    if refused and _is_given_up(cluster, observation.at):
+        steps, sentence = (GiveUp(),), f"given up after {hours(MOVES)}, the nodes stay: {said}"
+    found = _waiting(
+        Phase.CHANGE,
+        sentence,
+        cluster,
+        observation,
+        steps=steps,
+        after=SOON if steps else WATCHING,
+        progress=_progress(cluster),
+    )
+    return replace(found, refusal=refused)
+
+
+def _is_given_up(cluster: Cluster, now: datetime) -> bool:
+    """Whether nodes that were to go could not for so long that they stay."""
+    action = cluster.action
+    return action is not None and action.kind in DEPARTURES and now - action.started > MOVES
+
+
+def _progress(cluster: Cluster) -> int:
+    """Of the nodes, those that are not touched any more."""
+    busy = sum(node.fate is not Fate.STAY or node.is_stale for node in cluster.nodes)
+    return 100 * (len(cluster.nodes) - busy) // max(1, len(cluster.nodes))
+
+
 def _balanced(cluster: Cluster, engine: EngineView, now: datetime) -> bool:
-    """Green; or yellow with nothing moving, once creation has waited long enough for replicas."""
+    """Green; or yellow with nothing moving, once replicas had the time to be placed."""
     if engine.health is Health.GREEN:
         return True
-    if engine.health is Health.RED or engine.initializing or engine.relocating:
+    if engine.health is Health.RED or engine.is_moving:
         return False
-    if cluster.action is None or len(cluster.nodes) == 1:
+    action = cluster.action
+    if action is None or len(cluster.nodes) == 1:
         return True
-    return now - cluster.action.started > YELLOW_PATIENCE
+    since = max(action.started, last_start(cluster, now) or action.started)
+    patience = YELLOW_PATIENCE if action.kind is ActionKind.CREATING else SETTLED
+    return now - since > patience
 
 
 def _delete(cluster: Cluster, observation: Observation) -> Plan:
@@ -343,7 +428,7 @@ def _delete(cluster: Cluster, observation: Observation) -> Plan:
     gone = sum(isinstance(state, Absent) for state in observation.nodes.values())
     if gone == len(cluster.nodes):
         return Plan(Phase.DELETE, "nothing of the cluster is left", (ForgetCluster(),), progress=99)
-    said.insert(0, f"deleting: {gone} of {_count(len(cluster.nodes))} gone")
+    said.insert(0, f"deleting: {gone} of {count(len(cluster.nodes))} gone")
     return Plan(
         Phase.DELETE,
         "; ".join(said),
@@ -360,11 +445,16 @@ def _with_failure(
 
     A live cluster is, as soon as its primaries are there; a creation, when all of it is.
     """
-    if found.phase is Phase.STEADY or (cluster.action is None and found.healthy):
+    creating = cluster.is_being(ActionKind.CREATING)
+    stuck = not creating and is_stuck(cluster, observation.at, patience.create)
+    if found.phase is Phase.STEADY or (not creating and found.healthy and not stuck):
         return found
     if cluster.failure is not None:
         kept = Failure(cluster.failure.code, found.sentence, cluster.failure.since)
         return _failing(found, kept)
+    if stuck:
+        code = "CSS.6001" if cluster.is_being(ActionKind.GROWING) else "CSS.6002"
+        return _failing(found, Failure(code, found.sentence, observation.at))
     since = _late_from(found, cluster, observation)
     if since is None:
         return found
@@ -372,7 +462,7 @@ def _with_failure(
         since = max(since, patience.since)
     if observation.at - since <= patience.create:
         return found
-    code = "CSS.6002" if cluster.action is None else "CSS.6000"
+    code = "CSS.6000" if creating else "CSS.6002"
     return _failing(found, Failure(code, found.sentence, observation.at))
 
 
@@ -382,7 +472,7 @@ def _late_from(found: Plan, cluster: Cluster, observation: Observation) -> datet
     A download may take as long as it takes. An installation that fails has the time since the
     request, because attempts that begin anew again and again would never be late.
     """
-    if cluster.action is None:
+    if cluster.action is None or cluster.action.kind is not ActionKind.CREATING:
         return cluster.unhealthy_since
     if found.phase is not Phase.INSTALL:
         return cluster.action.started
@@ -413,7 +503,3 @@ def _primaries_there(observation: Observation) -> bool:
 def _joined(cluster: Cluster) -> str:
     count = len(cluster.nodes)
     return f"all {count} nodes joined" if count > 1 else "the node has formed its cluster"
-
-
-def _count(number: int) -> str:
-    return f"{number} nodes" if number != 1 else "1 node"

@@ -18,6 +18,8 @@ from searchplane.domain.observed import (
 )
 
 MAX_BACKOFF_SECONDS = 60.0
+HOPELESS = 12
+"""Starts of a node without its joining, about six minutes, after which an action has failed."""
 
 
 def backoff_seconds(starts: int) -> float:
@@ -68,3 +70,17 @@ def may_remove(node: Node, observation: Observation) -> str | None:
             return f"it cannot be seen whether {node.name} runs: {reason}"
         case Stopped() | Absent():
             return None
+
+
+def is_stuck(cluster: Cluster, now: datetime, patience: timedelta) -> bool:
+    """Whether an action waits for a node that was started again and again and never joined.
+
+    Then it counts as failed, so that its user may replace the node or take it away; what is left
+    of it is done all the same as soon as that is possible.
+    """
+    return cluster.action is not None and any(
+        not node.ready
+        and node.last_start is not None
+        and (node.starts >= HOPELESS or (node.starts > 0 and now - node.last_start > patience))
+        for node in cluster.nodes
+    )

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from searchplane.domain.cluster import ClusterSpec
+from searchplane.domain.cluster import ClusterSpec, Node
 from searchplane.domain.flavors import FLAVORS
 from searchplane.domain.violation import Violation, refuse
 
@@ -60,6 +60,9 @@ class Amounts:
     def __add__(self, other: Amounts) -> Amounts:
         return Amounts(*(self.of(one) + other.of(one) for one in Resource))
 
+    def __sub__(self, other: Amounts) -> Amounts:
+        return Amounts(*(self.of(one) - other.of(one) for one in Resource))
+
     def of(self, resource: Resource) -> int:
         return int(getattr(self, resource.value))
 
@@ -101,6 +104,18 @@ def asked_by(spec: ClusterSpec) -> Amounts:
     return total(Amounts(clusters=1), groups)
 
 
+def asked_besides(before: Iterable[Node], after: Iterable[Node]) -> Amounts:
+    """What a change takes besides what the cluster has; less than 0 of what it gives up.
+
+    A node that is to go is among `after` as long as it is there, and counts as long.
+    """
+    return total(Amounts(), map(_amount, after)) - total(Amounts(), map(_amount, before))
+
+
+def _amount(node: Node) -> Amounts:
+    return nodes_amount(node.flavor, 1, node.volume.size_gb)
+
+
 def total(first: Amounts, others: Iterable[Amounts]) -> Amounts:
     return sum(others, start=first)
 
@@ -112,7 +127,7 @@ def check(asked: Amounts, used: Amounts, limits: Limits) -> None:
 
 def _broken(one: Resource, asked: Amounts, used: Amounts, limits: Limits) -> Violation | None:
     most, more, now = limits.of(one), asked.of(one), used.of(one)
-    if most is None or more == 0 or now + more <= most:
+    if most is None or more <= 0 or now + more <= most:
         return None
     sentence = f"{more} {WORDS[one]} asked for; {now} of {most} are in use by the project"
     return Violation.said(CODES[one], sentence)

@@ -1,8 +1,8 @@
 """Status as clients read it, computed from the record, never set.
 
-"100" creating or deleting, "200" available, "303" failed. A live cluster whose node restarts
-stays "200" with an action shown; "303" comes only when an action failed for good or primaries
-were gone past the deadline (docs/adr: what "200" means).
+"100" creating or deleting, "200" available, "303" failed. A live cluster that is changed, or
+whose node restarts, stays "200" with an action shown; "303" comes only when an action failed for
+good or primaries were gone past the deadline (docs/adr: what "200" means).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def cluster_status(cluster: Cluster) -> str:
         return IN_PROGRESS
     if cluster.failure is not None:
         return FAILED
-    return AVAILABLE if cluster.action is None else IN_PROGRESS
+    return IN_PROGRESS if cluster.is_being(ActionKind.CREATING) else AVAILABLE
 
 
 def node_status(cluster: Cluster, node: Node) -> str:

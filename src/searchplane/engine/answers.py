@@ -20,17 +20,23 @@ from searchplane.domain.observed import EngineView, Health
 
 STATE_PATH = (
     "/_cluster/state/master_node,nodes?master_timeout=1s"
-    "&filter_path=cluster_uuid,master_node,nodes.*.name,nodes.*.transport_address"
+    "&filter_path=cluster_uuid,master_node,nodes.*.name,nodes.*.transport_address,nodes.*.version"
 )
 """The master answers; a node that knows none waits a second for an election."""
 
 HEALTH_PATH = (
     "/_cluster/health?master_timeout=1s&timeout=1s"
     "&filter_path=status,initializing_shards,relocating_shards,unassigned_shards"
+    ",delayed_unassigned_shards,number_of_pending_tasks,number_of_in_flight_fetch"
 )
 
 READY_PATH = "/_plugins/_security/health"
 """Whether users can log in: needs no login itself, and a "not yet" leaves no error in the log."""
+
+ALIVE_PATH = "/"
+"""Of a plain node: it answers as soon as it has joined."""
+
+_PENDING = ("delayed_unassigned_shards", "number_of_pending_tasks", "number_of_in_flight_fetch")
 
 _NOT_RECOVERED = "_na_"  # the cluster_uuid before the elected master has read its own state
 
@@ -134,6 +140,10 @@ def _view(
         initializing=int(health["initializing_shards"]),
         relocating=int(health["relocating_shards"]),
         unassigned=int(health["unassigned_shards"]),
+        versions={
+            str(node["name"]): str(node.get("version", "")) for node in state["nodes"].values()
+        },
+        pending=sum(int(health.get(name, 0)) for name in _PENDING),
     )
 
 

@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from searchplane.domain.ids import ClusterId
+from searchplane.domain.renewal import AUTHORITY_LIFE, LEAF_LIFE
 
 ORGANIZATION = "searchplane"
 NODE_UNIT = "node"
@@ -35,9 +36,8 @@ SERVER_UNIT = "server"
 NODES_DN = f"CN=*,OU={NODE_UNIT},O={ORGANIZATION}"
 """The one pattern of `plugins.security.nodes_dn`; the control plane's own name does not match."""
 
-AUTHORITY_DAYS = 3650
-LEAF_DAYS = AUTHORITY_DAYS
-"""As long as the authority: nothing renews a certificate yet, and one that ends stops a cluster."""
+AUTHORITY_DAYS = AUTHORITY_LIFE.days
+LEAF_DAYS = LEAF_LIFE.days
 
 _CLOCK_SKEW = timedelta(minutes=5)
 _LONGEST_NAME = 64  # the X.520 upper bound of a common name; the full node name is in the SAN
@@ -60,8 +60,19 @@ def new_authority(
     cluster_name: str, cluster_id: ClusterId, now: datetime, days: int = AUTHORITY_DAYS
 ) -> KeyPair:
     """A self-signed authority that signs leaf certificates only."""
-    key = ec.generate_private_key(ec.SECP256R1())
     name = _name(cluster_name, cluster_id)
+    return _self_signed(name, ec.generate_private_key(ec.SECP256R1()), now, days)
+
+
+def renew_authority(authority: KeyPair, now: datetime, days: int = AUTHORITY_DAYS) -> KeyPair:
+    """The same authority for longer: with its name and key, whatever it has signed stays good."""
+    name = x509.load_pem_x509_certificate(authority.certificate_pem.encode()).subject
+    return _self_signed(name, _private_key(authority.key_pem), now, days)
+
+
+def _self_signed(
+    name: x509.Name, key: ec.EllipticCurvePrivateKey, now: datetime, days: int
+) -> KeyPair:
     builder = (
         _builder(name, name, key, now, now + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -108,11 +119,25 @@ def alternative_names(names: Iterable[str]) -> list[x509.GeneralName]:
 
 
 def issue_admin(
-    authority: KeyPair, cluster_id: ClusterId, now: datetime, days: int = LEAF_DAYS
+    authority: KeyPair,
+    cluster_id: ClusterId,
+    now: datetime,
+    days: int = LEAF_DAYS,
+    *,
+    key_pem: str | None = None,
 ) -> KeyPair:
-    """The control plane's client certificate for this cluster."""
-    subject = _name(cluster_id, CONTROL_UNIT)
-    return _issue(authority, subject, [ExtendedKeyUsageOID.CLIENT_AUTH], now=now, days=days)
+    """The control plane's client certificate for this cluster.
+
+    With `key_pem`, for that key: nodes know the control plane by its key where there is no TLS.
+    """
+    return _issue(
+        authority,
+        _name(cluster_id, CONTROL_UNIT),
+        [ExtendedKeyUsageOID.CLIENT_AUTH],
+        now=now,
+        days=days,
+        key=_private_key(key_pem) if key_pem is not None else None,
+    )
 
 
 def expires(certificate_pem: str) -> datetime:
@@ -128,10 +153,11 @@ def _issue(
     now: datetime,
     days: int,
     names: x509.SubjectAlternativeName | None = None,
+    key: ec.EllipticCurvePrivateKey | None = None,
 ) -> KeyPair:
     issuer = x509.load_pem_x509_certificate(authority.certificate_pem.encode())
-    signer = _private_key(authority)
-    key = ec.generate_private_key(ec.SECP256R1())
+    signer = _private_key(authority.key_pem)
+    key = key or ec.generate_private_key(ec.SECP256R1())
     # A leaf that outlives its authority would look valid and be refused.
     end = min(now + timedelta(days=days), issuer.not_valid_after_utc)
     builder = (
@@ -198,10 +224,10 @@ def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
     )
 
 
-def _private_key(pair: KeyPair) -> ec.EllipticCurvePrivateKey:
-    key = serialization.load_pem_private_key(pair.key_pem.encode(), password=None)
+def _private_key(key_pem: str) -> ec.EllipticCurvePrivateKey:
+    key = serialization.load_pem_private_key(key_pem.encode(), password=None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise TypeError(f"the authority's key is {type(key).__name__}; an EC P-256 key is needed")
+        raise TypeError(f"the stored key is {type(key).__name__}; an EC P-256 key is needed")
     return key
 
 

@@ -13,6 +13,10 @@ let in some seconds earlier, and a cluster must not look finished while its user
 Nodes that have not been seen ready are therefore asked that first, by the one question that
 needs no login and writes no error to the node's log.
 
+The master goes on naming a node that has ended until it has noticed, which on a busy machine is
+longer than ending and starting it again takes. Whoever was not ready at the last look is therefore
+asked itself: a node opens its REST port after it has joined.
+
 It will not change anything in the cluster, nor decide what a view permits.
 """
 
@@ -21,13 +25,14 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
 
 import httpx
 
 from searchplane.domain.observed import EngineView, Target, Unknown
 from searchplane.engine.answers import (
+    ALIVE_PATH,
     HEALTH_PATH,
     READY_PATH,
     STATE_PATH,
@@ -38,6 +43,7 @@ from searchplane.engine.answers import (
     sentence,
     trouble_of,
 )
+from searchplane.engine.placement import PLACEMENT_PATHS, read_placement
 from searchplane.engine.rest import Clock, node_url, open_client, utc_now
 
 LONGEST_LOOK_SECONDS = 9.0
@@ -72,15 +78,21 @@ class Probe:
         self._monotonic = monotonic
         self._clusters: dict[Target, _Cluster] = {}
 
-    async def view(self, target: Target) -> EngineView | Unknown:
-        """What the cluster says of itself; Unknown, with a sentence, if no node can tell."""
+    async def view(
+        self, target: Target, *, placement: bool = False, unsure: Collection[str] = ()
+    ) -> EngineView | Unknown:
+        """What the cluster says of itself; Unknown, with a sentence, if no node can tell.
+
+        With `placement`, also where its shards are and who has a vote. Nodes at an `unsure`
+        address were not ready at the last look.
+        """
         if not target.addresses:
             return Unknown("no node has an address yet")
         await self._close_idle()
         cluster = self._cluster(target)
         try:
             async with asyncio.timeout(LONGEST_LOOK_SECONDS):
-                return await _look(cluster, target)
+                return await _look(cluster, target, placement, frozenset(unsure))
         except TimeoutError:
             count = len(target.addresses)
             return Unknown(f"no complete answer of {count} nodes in {LONGEST_LOOK_SECONDS:.0f} s")
@@ -106,8 +118,10 @@ class Probe:
             await self._clusters.pop(target).client.aclose()
 
 
-async def _look(cluster: _Cluster, target: Target) -> EngineView | Unknown:
-    troubles = await _not_ready(cluster, target) if target.identity else {}
+async def _look(
+    cluster: _Cluster, target: Target, placement: bool, unsure: frozenset[str]
+) -> EngineView | Unknown:
+    troubles = await _not_ready(cluster, target, unsure)
     not_ready = frozenset(troubles)
     for address in sorted(target.addresses, key=lambda each: each != cluster.last_answered):
         if address in not_ready:
@@ -115,23 +129,30 @@ async def _look(cluster: _Cluster, target: Target) -> EngineView | Unknown:
         answer = await _ask(cluster, target, address, not_ready)
         if isinstance(answer, EngineView):
             cluster.last_answered = address
-            return answer
+            return await _placed(cluster, target, address, answer) if placement else answer
         cluster.ready.discard(address)
         troubles[address] = answer
     return Unknown(sentence(troubles.values()))
 
 
-async def _not_ready(cluster: _Cluster, target: Target) -> dict[str, Trouble]:
-    """The nodes on which users cannot log in, and why; asks only those not yet seen ready."""
-    unsure = [address for address in target.addresses if address not in cluster.ready]
-    answers = await asyncio.gather(*(_ready(cluster, target, address) for address in unsure))
+async def _not_ready(
+    cluster: _Cluster, target: Target, unsure: frozenset[str]
+) -> dict[str, Trouble]:
+    """The nodes that do not answer, or on which users cannot log in, and why."""
+    cluster.ready.difference_update(unsure)
+    asked = [
+        address
+        for address in target.addresses
+        if address in unsure or (target.identity and address not in cluster.ready)
+    ]
+    answers = await asyncio.gather(*(_ready(cluster, target, address) for address in asked))
     troubles = {each.address: each for each in answers if isinstance(each, Trouble)}
-    cluster.ready.update(set(unsure) - troubles.keys())
+    cluster.ready.update(set(asked) - troubles.keys())
     return troubles
 
 
 async def _ready(cluster: _Cluster, target: Target, address: str) -> httpx.Response | Trouble:
-    url = node_url(target, address) + READY_PATH
+    url = node_url(target, address) + (READY_PATH if target.identity else ALIVE_PATH)
     return await _get(cluster.client, address, url, httpx.Timeout(_READY_SECONDS))
 
 
@@ -152,6 +173,25 @@ async def _ask(
         # A node that left comes back as a new process, which has to be seen ready again.
         cluster.ready.intersection_update(joined_hosts(state))
     return view
+
+
+async def _placed(cluster: _Cluster, target: Target, address: str, view: EngineView) -> EngineView:
+    """The view with where its shards are, or with why that cannot be told."""
+    url = node_url(target, address)
+    answers = await asyncio.gather(
+        *(_get(cluster.client, address, url + path) for path in PLACEMENT_PATHS)
+    )
+    readable: list[httpx.Response] = []
+    for answer in answers:
+        if isinstance(answer, Trouble):
+            return replace(view, shards=Unknown(sentence([answer])))
+        readable.append(answer)
+    try:
+        shards = read_placement(*(answer.json() for answer in readable))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        shards = None
+    unclear = Unknown(f"{address} answers with what no engine would say")
+    return replace(view, shards=shards or unclear)
 
 
 async def _get(

@@ -39,6 +39,12 @@ class Metrics:
             ("phase",),
             registry=self.registry,
         )
+        self._pass_seconds = Histogram(
+            "searchplane_pass_seconds",
+            "Time of one pass over one cluster.",
+            buckets=_FAST,
+            registry=self.registry,
+        )
         self._phase_seconds = Histogram(
             "searchplane_phase_seconds",
             "Time a cluster spent in a phase.",
@@ -64,9 +70,10 @@ class Metrics:
         """Answered without being begun, so that no time is worth counting."""
         self._requests.labels(operation, str(status)).inc()
 
-    def passed(self, cluster_id: str, phase: str, states: Iterable[str]) -> None:
+    def passed(self, cluster_id: str, phase: str, states: Iterable[str], seconds: float) -> None:
         """One pass found the cluster in `phase` and its nodes in `states`."""
         self._passes.labels(phase).inc()
+        self._pass_seconds.observe(seconds)
         ended = self._phases.entered(cluster_id, phase)
         if ended is not None:
             self._phase_seconds.labels(ended[0]).observe(ended[1])

@@ -10,25 +10,39 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from searchplane.domain.cluster import Cluster, Node
+from searchplane.domain.change import completed, given_up, next_engine, to_restart
+from searchplane.domain.cluster import Cluster, Fate, Node
 from searchplane.domain.ids import NodeId
 from searchplane.domain.observed import Running
-from searchplane.domain.plan import (
+from searchplane.domain.steps import (
     CompleteAction,
+    DropSecurityData,
     EndBootstrap,
-    ForgetCluster,
+    ExcludeFromAllocation,
+    ExcludeFromVoting,
+    ForgetNode,
+    GiveUp,
+    HaltNode,
     IssueCertificates,
+    LoadCertificate,
+    MarkEmptied,
+    NextEngine,
     PlaceNode,
     RemoveNode,
+    RenewNode,
+    SetPassword,
     StartNode,
     Step,
     StopNode,
 )
+from searchplane.domain.tasks import Outcome
 from searchplane.drivers.base import NodeRef, Storage
 from searchplane.errors import Permanent, Transient
 from searchplane.reconciler import certificates
+from searchplane.reconciler.compose import addresses_of, target_of
 from searchplane.reconciler.ports import Ports
-from searchplane.store import clusters
+from searchplane.store import clusters, tasks
+from searchplane.store.secrets import ADMIN_HASH
 
 
 class Superseded(Exception):
@@ -41,27 +55,55 @@ async def act(step: Step, cluster: Cluster, ports: Ports) -> Cluster:
     Raises Transient or Permanent from the driver, and Superseded.
     """
     match step:
-        case PlaceNode(node_id):
-            cluster = await _place(cluster, node_id, ports)
-        case IssueCertificates():
-            await asyncio.to_thread(
-                certificates.issue_missing, cluster, ports.database, ports.secrets
-            )
         case StartNode(node_id):
             cluster = await _start(cluster, node_id, ports)
         case EndBootstrap():
             cluster = await _end_bootstrap(cluster, ports)
-        case CompleteAction():
-            done = replace(cluster, action=None, updated=datetime.now(UTC))
-            cluster = await _record(cluster, done, ports)
+        case IssueCertificates():
+            await asyncio.to_thread(
+                certificates.issue, cluster, ports.database, ports.secrets, datetime.now(UTC)
+            )
+        case LoadCertificate(node_id):
+            cluster = await _load_certificate(cluster, node_id, ports)
+        case ExcludeFromAllocation() | ExcludeFromVoting() | SetPassword() | DropSecurityData():
+            await _tell_engine(step, cluster, ports)
+        case HaltNode(node_id):
+            await ports.driver.stop(NodeRef(cluster.id, node_id))
         case StopNode(node_id):
             await ports.driver.stop(NodeRef(cluster.id, node_id), force=True)
         case RemoveNode(node_id):
             await ports.driver.remove(NodeRef(cluster.id, node_id), Storage.DROP)
-        case ForgetCluster():
-            await asyncio.to_thread(_forget, cluster, ports)
+        case _:
+            cluster = await _remember(step, cluster, ports)
     ports.checkpoint(type(step).__name__)
     return cluster
+
+
+async def _remember(step: Step, cluster: Cluster, ports: Ports) -> Cluster:
+    """The steps that only change the record."""
+    match step:
+        case PlaceNode(node_id):
+            return await _place(cluster, node_id, ports)
+        case MarkEmptied(node_id) | RenewNode(node_id):
+            return await _record_node(cluster, _marked(step, _node(cluster, node_id)), ports)
+        case NextEngine():
+            return await _record(cluster, next_engine(cluster), ports)
+        case ForgetNode(node_id):
+            return await _forget_node(cluster, node_id, ports)
+        case CompleteAction() | GiveUp():
+            return await _end_action(step, cluster, ports)
+        case _:
+            await asyncio.to_thread(_forget, cluster, ports)
+            return cluster
+
+
+async def _end_action(step: CompleteAction | GiveUp, cluster: Cluster, ports: Ports) -> Cluster:
+    """Its task, if the public API has one for it, is over in the same transaction."""
+    is_done = isinstance(step, CompleteAction)
+    after = completed(cluster) if is_done else given_up(cluster)
+    after = replace(after, action=None, skipped=frozenset(), updated=datetime.now(UTC))
+    outcome = Outcome.SUCCESS if is_done else Outcome.FAILED
+    return await _record(cluster, after, ports, outcome)
 
 
 async def _place(cluster: Cluster, node_id: NodeId, ports: Ports) -> Cluster:
@@ -71,15 +113,95 @@ async def _place(cluster: Cluster, node_id: NodeId, ports: Ports) -> Cluster:
 
 async def _start(cluster: Cluster, node_id: NodeId, ports: Ports) -> Cluster:
     node = _node(cluster, node_id)
-    counted = replace(node, starts=node.starts + 1, last_start=datetime.now(UTC), last_error=None)
+    kept = await asyncio.to_thread(_secrets, cluster, ports)
+    mode = cluster.spec.mode
+    ends = certificates.ends_of_nodes(cluster, kept)
+    counted = replace(
+        node,
+        starts=node.starts + 1,
+        last_start=datetime.now(UTC),
+        last_error=None,
+        restarts_done=node.restarts_wanted,
+        engine=cluster.spec.engine,
+        mode=mode,
+        certified_until=ends.get(node_id) if mode.authority else None,
+    )
     cluster = await _record_node(cluster, counted, ports)
     try:
-        kept = await asyncio.to_thread(_secrets, cluster, ports)
         await ports.driver.ensure(ports.compose(cluster, counted, kept))
     except (Transient, Permanent) as error:
         await _record_node(cluster, replace(counted, last_error=str(error)), ports)
         raise
     return cluster
+
+
+async def _tell_engine(
+    step: ExcludeFromAllocation | ExcludeFromVoting | SetPassword | DropSecurityData,
+    cluster: Cluster,
+    ports: Ports,
+) -> None:
+    kept = await asyncio.to_thread(_secrets, cluster, ports)
+    target = target_of(cluster, kept, addresses_of(cluster))
+    match step:
+        case ExcludeFromAllocation(addresses):
+            await ports.control.exclude_from_allocation(target, addresses)
+        case ExcludeFromVoting(names):
+            await ports.control.exclude_from_voting(target, names)
+        case SetPassword():
+            await ports.control.set_admin_hash(target, kept[ADMIN_HASH])
+        case DropSecurityData():
+            await ports.control.drop_security_data(target)
+
+
+def _marked(step: MarkEmptied | RenewNode, node: Node) -> Node:
+    return _renewed(node) if isinstance(step, RenewNode) else replace(node, emptied=step.emptied)
+
+
+def _renewed(node: Node) -> Node:
+    """The node as if it had never been started; it keeps its id, name and address."""
+    return replace(
+        node,
+        fate=Fate.STAY,
+        emptied=False,
+        starts=0,
+        last_start=None,
+        engine=None,
+        mode=None,
+        certified_until=None,
+        ready=False,
+    )
+
+
+async def _load_certificate(cluster: Cluster, node_id: NodeId, ports: Ports) -> Cluster:
+    """Without a restart where the engine can; else the node is to be restarted in its turn.
+
+    A node that died since the look is left to the next pass.
+    """
+    node = _node(cluster, node_id)
+    kept = await asyncio.to_thread(_secrets, cluster, ports)
+    if not isinstance(await ports.driver.observe(NodeRef(cluster.id, node_id)), Running):
+        return cluster
+    await ports.driver.ensure(ports.compose(cluster, node, kept))
+    addresses = () if node.address is None else (node.address,)
+    try:
+        await ports.control.reload_certificates(target_of(cluster, kept, addresses))
+    except Permanent:
+        return await _record_node(cluster, to_restart(node), ports)
+    ends = certificates.ends_of_nodes(cluster, kept)[node_id]
+    return await _record_node(cluster, replace(node, certified_until=ends), ports)
+
+
+async def _forget_node(cluster: Cluster, node_id: NodeId, ports: Ports) -> Cluster:
+    def forget() -> bool:
+        with ports.database.write() as connection:
+            forgotten = clusters.forget_node(connection, cluster, node_id)
+            if forgotten:
+                ports.secrets.forget(connection, cluster.id, certificates.node_name(node_id))
+            return forgotten
+
+    if not await asyncio.to_thread(forget):
+        raise Superseded
+    return replace(cluster, nodes=tuple(one for one in cluster.nodes if one.id != node_id))
 
 
 async def _end_bootstrap(cluster: Cluster, ports: Ports) -> Cluster:
@@ -95,10 +217,18 @@ async def _end_bootstrap(cluster: Cluster, ports: Ports) -> Cluster:
     return await _record(cluster, formed, ports)
 
 
-async def _record(before: Cluster, after: Cluster, ports: Ports) -> Cluster:
+async def _record(
+    before: Cluster, after: Cluster, ports: Ports, outcome: Outcome | None = None
+) -> Cluster:
+    """Store it; with `outcome`, the task of the action that ends too."""
+
     def store() -> bool:
         with ports.database.write() as connection:
-            return clusters.record(connection, before, after)
+            if not clusters.record(connection, before, after):
+                return False
+            if outcome is not None and before.action is not None and before.action.id is not None:
+                tasks.end(connection, before.action.id, outcome, after.updated)
+            return True
 
     if not await asyncio.to_thread(store):
         raise Superseded

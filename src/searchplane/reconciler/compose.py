@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from searchplane.domain.cluster import Cluster, Node, Role
+from searchplane.domain.cluster import Cluster, Node
 from searchplane.domain.engines import reports_as_elasticsearch
 from searchplane.domain.observed import ClientIdentity, Target
+from searchplane.domain.safety import masters
+from searchplane.domain.zones import data_zones
 from searchplane.drivers.base import NodeRef, NodeSpec
 from searchplane.engine.config import NodeConfig, render
 from searchplane.engine.security import security_files, security_settings
@@ -28,7 +30,7 @@ def composer(bucket_root: Callable[[int], Path]) -> Compose:
             tenant=cluster.tenant,
             address=view.address,
             engine=cluster.spec.engine,
-            secured=cluster.spec.security.authority,
+            secured=cluster.spec.mode.authority,
             processors=node.processors,
             heap_mb=node.heap_mb,
             files=render(view),
@@ -39,45 +41,41 @@ def composer(bucket_root: Callable[[int], Path]) -> Compose:
 
 def target_of(cluster: Cluster, secrets: Mapping[str, str], addresses: tuple[str, ...]) -> Target:
     """How the control plane asks this cluster."""
-    if not cluster.spec.security.authority:
+    if not cluster.mode.authority:
         return Target(addresses)
     control = pair(secrets, CONTROL)
     identity = ClientIdentity(
         secrets[AUTHORITY_CERTIFICATE], control.certificate_pem, control.key_pem
     )
-    return Target(addresses, https=cluster.spec.security.https, identity=identity)
+    return Target(addresses, https=cluster.mode.https, identity=identity)
+
+
+def addresses_of(cluster: Cluster) -> tuple[str, ...]:
+    """Where the cluster's nodes can be asked, masters first."""
+    ordered = sorted(cluster.nodes, key=lambda node: node not in masters(cluster.nodes))
+    return tuple(node.address for node in ordered if node.address is not None)
 
 
 def _view(cluster: Cluster, node: Node, secrets: Mapping[str, str], path_repo: Path) -> NodeConfig:
-    masters = _masters(cluster)
-    secured = cluster.spec.security.authority
+    eligible = masters(cluster.nodes)
+    secured = cluster.spec.mode.authority
     return NodeConfig(
         engine=cluster.spec.engine,
-        cluster_name=cluster.spec.name,
+        cluster_name=cluster.spec.engine_name,
         node_name=node.name,
         role=node.role,
-        master_eligible=node in masters,
+        master_eligible=node in eligible,
         zone=node.zone,
-        zones=cluster.spec.zones,
+        zones=data_zones(cluster),
         address=_placed(node),
-        seed_addresses=tuple(_placed(master) for master in masters),
+        seed_addresses=tuple(_placed(master) for master in eligible),
         processors=node.processors,
         path_repo=path_repo,
-        bootstrap_masters=() if cluster.bootstrapped else tuple(master.name for master in masters),
-        reports_as_elasticsearch=reports_as_elasticsearch(
-            cluster.spec.datastore, cluster.spec.engine
-        ),
-        settings=security_settings(cluster.id, https=cluster.spec.security.https)
-        if secured
-        else {},
+        bootstrap_masters=() if cluster.bootstrapped else tuple(master.name for master in eligible),
+        reports_as_elasticsearch=reports_as_elasticsearch(cluster.answers_as, cluster.spec.engine),
+        settings=security_settings(cluster.id, https=cluster.spec.mode.https) if secured else {},
         files=_security_files(node, secrets) if secured else {},
     )
-
-
-def _masters(cluster: Cluster) -> tuple[Node, ...]:
-    """Dedicated masters where there are any, else every data node."""
-    dedicated = tuple(node for node in cluster.nodes if node.role is Role.MASTER)
-    return dedicated or tuple(node for node in cluster.nodes if node.role is Role.DATA)
 
 
 def _security_files(node: Node, secrets: Mapping[str, str]) -> dict[str, bytes]:

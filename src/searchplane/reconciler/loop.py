@@ -34,6 +34,7 @@ CAPACITY_SECONDS = 5.0
 """Between two looks at the host."""
 POLL_SECONDS = 0.5
 """Between two questions for what other processes have accepted."""
+NOT_HELD = Outcome(POLL_SECONDS)
 LONGEST_BACKOFF = 60.0
 """Between two passes over a cluster that fail."""
 LONGEST_RETRY = 5.0
@@ -116,12 +117,17 @@ class Loop:
         return task
 
     async def _tend(self, cluster_id: ClusterId, wake: asyncio.Event) -> None:
-        failures = 0
+        failures, is_unchanged, is_held = 0, False, False
         while True:
             wake.clear()
             try:
                 async with self._slots:
-                    outcome = await self._run_if_held(cluster_id)
+                    is_held = self._tenure.is_held
+                    outcome = (
+                        await self._pass.run(cluster_id, is_unchanged=is_unchanged)
+                        if is_held
+                        else NOT_HELD
+                    )
             except Exception:
                 failures += 1
                 log.exception("the pass over cluster %s failed", cluster_id)
@@ -133,11 +139,7 @@ class Loop:
                 failures, after = 0, outcome.after
             with suppress(TimeoutError):
                 await asyncio.wait_for(wake.wait(), after)
-
-    async def _run_if_held(self, cluster_id: ClusterId) -> Outcome:
-        if not self._tenure.is_held:
-            return Outcome(POLL_SECONDS)
-        return await self._pass.run(cluster_id)
+            is_unchanged = is_held and not wake.is_set()
 
     async def _watch_capacity(self, looked: Callable[[], None]) -> None:
         async def look() -> None:

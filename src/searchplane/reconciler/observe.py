@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from searchplane.domain.cluster import ActionKind, Cluster
+from searchplane.domain.engines import Engine
 from searchplane.domain.ids import NodeId
 from searchplane.domain.observed import (
     Distribution,
@@ -18,6 +19,7 @@ from searchplane.domain.observed import (
     Unknown,
 )
 from searchplane.drivers.base import NodeRef
+from searchplane.reconciler.certificates import ends_of_nodes
 from searchplane.reconciler.compose import target_of
 from searchplane.reconciler.ports import Ports
 
@@ -30,10 +32,16 @@ async def observe(cluster: Cluster, secrets: Mapping[str, str], ports: Ports) ->
     nodes = {node.id: state for node, state in zip(cluster.nodes, states, strict=True)}
     if cluster.is_being(ActionKind.DELETING):
         return Observation(datetime.now(UTC), nodes, Unknown("not asked"), Ready())
-    engine, distribution = await asyncio.gather(
-        _engine(cluster, secrets, nodes, ports), _distribution(cluster, nodes, ports)
+    if cluster.awaits_engine or not all(isinstance(state, Running) for state in states):
+        engine, (distribution, awaited) = await asyncio.gather(
+            _engine(cluster, secrets, nodes, ports), _distribution(cluster, ports)
+        )
+    else:  # most looks are at clusters that want nothing: they must be cheap
+        engine = await _engine(cluster, secrets, nodes, ports)
+        distribution, awaited = Ready(), None
+    return Observation(
+        datetime.now(UTC), nodes, engine, distribution, awaited, ends_of_nodes(cluster, secrets)
     )
-    return Observation(datetime.now(UTC), nodes, engine, distribution)
 
 
 async def _engine(
@@ -49,14 +57,15 @@ async def _engine(
     )
     if not addresses:
         return Unknown("no node runs")
-    return await ports.probe.view(target_of(cluster, secrets, addresses))
+    target = target_of(cluster, secrets, addresses)
+    unsure = {node.address for node in cluster.nodes if node.address and not node.ready}
+    return await ports.probe.view(target, placement=cluster.bootstrapped, unsure=unsure)
 
 
-async def _distribution(
-    cluster: Cluster, nodes: Mapping[NodeId, NodeState], ports: Ports
-) -> Distribution:
-    if all(isinstance(state, Running) for state in nodes.values()):
-        return Ready()
-    return await ports.ensure_distribution(
-        cluster.spec.engine, secured=cluster.spec.security.authority
-    )
+async def _distribution(cluster: Cluster, ports: Ports) -> tuple[Distribution, Engine | None]:
+    """All that will be needed, before the first node is stopped for it."""
+    for engine, secured in cluster.engines_to_come:
+        found = await ports.ensure_distribution(engine, secured=secured)
+        if not isinstance(found, Ready):
+            return found, engine
+    return Ready(), None

@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from searchplane.domain.cluster import ActionKind, Cluster
+from searchplane.domain.cluster import ActionKind, Cluster, IndicesSeen
 from searchplane.domain.ids import ClusterId
-from searchplane.domain.plan import (
+from searchplane.domain.observed import Observation, ShardsView, Unknown
+from searchplane.domain.plan import Patience, Phase, Plan, plan, subject_of
+from searchplane.domain.steps import (
+    OF_ONE_NODE,
     CompleteAction,
     ForgetCluster,
-    Patience,
-    Phase,
-    PlaceNode,
-    Plan,
-    RemoveNode,
     StartNode,
     Step,
-    StopNode,
-    plan,
-    subject_of,
 )
 from searchplane.errors import Permanent, Transient
 from searchplane.observability.metrics import Metrics
@@ -39,7 +35,8 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 0.0
 AFTER_ERROR = 1.0
-OF_ONE_NODE = (PlaceNode, StartNode, StopNode, RemoveNode)
+BARE_KEPT = 10
+"""Names of indices without a replica that are kept, for sentences."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +52,13 @@ class Memory:
 
     `since` is the first look. `told` and `said` are the phase and subject of the last plan and of
     the last error that became events: they are kept apart, as both come up in the same pass.
+    `unchanged` is the record, with its secrets, if the last pass left it with nothing to do.
     """
 
     since: datetime
     told: tuple[str, str] | None
     said: tuple[str, str] | None
+    unchanged: tuple[Cluster, dict[str, str]] | None = None
 
 
 class OnePass:
@@ -71,23 +70,42 @@ class OnePass:
         self._metrics = metrics
         self._memories: dict[ClusterId, Memory] = {}
 
-    async def run(self, cluster_id: ClusterId) -> Outcome:
-        """One pass; raises only what is a fault of ours."""
-        read = await asyncio.to_thread(self._read, cluster_id)
+    async def run(self, cluster_id: ClusterId, *, is_unchanged: bool = False) -> Outcome:
+        """One pass; raises only what is a fault of ours.
+
+        With `is_unchanged` nobody has asked for anything since the last pass: if that had nothing
+        to do, the record is what it was then and need not be read. If somebody has after all, it
+        cannot be written either, and the next pass reads it.
+        """
+        began = time.perf_counter()
+        read = self._remembered(cluster_id) if is_unchanged else None
+        read = read or await asyncio.to_thread(self._read, cluster_id)
         if read is None:
             return self._gone(cluster_id)
         cluster, kept = read
+        memory = self._memories[cluster_id]
+        memory.unchanged = None
         observation = await observe(cluster, kept, self._ports)
         states = [type(state).__name__.lower() for state in observation.nodes.values()]
-        patience = replace(self._patience, since=self._memories[cluster_id].since)
-        found = plan(cluster, observation, patience, certified=certified(cluster, kept))
+        patience = replace(self._patience, since=memory.since)
+        is_certified = certified(cluster, kept, observation.at)
+        found = plan(cluster, observation, patience, certified=is_certified)
         try:
-            told = await asyncio.to_thread(self._tell, cluster, found, observation.at)
+            told = await self._tell(cluster, found, observation)
             self._ports.checkpoint(f"told: {found.phase}")
-            self._metrics.passed(cluster_id, found.phase.value, states)
-            return await self._act(told, found)
+            outcome = await self._act(told, found)
         except Superseded:
             return Outcome(AT_ONCE)
+        finally:
+            seconds = time.perf_counter() - began
+            self._metrics.passed(cluster_id, found.phase.value, states, seconds)
+        if not found.steps:
+            memory.unchanged = (told, kept)
+        return outcome
+
+    def _remembered(self, cluster_id: ClusterId) -> tuple[Cluster, dict[str, str]] | None:
+        memory = self._memories.get(cluster_id)
+        return memory.unchanged if memory is not None else None
 
     async def _act(self, cluster: Cluster, found: Plan) -> Outcome:
         """Take the steps. One node's step that fails holds up no other node's; a step of the
@@ -117,16 +135,17 @@ class OnePass:
                 return None
             if cluster_id not in self._memories:
                 self._memories[cluster_id] = _remembered(events.last(connection, cluster_id))
-            secured = cluster.spec.security.authority
+            secured = cluster.spec.security.authority or cluster.mode.authority
             if not secured:
                 return cluster, {}
             return cluster, self._ports.secrets.of_cluster(connection, cluster_id)
 
-    def _tell(self, cluster: Cluster, found: Plan, at: datetime) -> Cluster:
-        after = _told(cluster, found, at)
+    async def _tell(self, cluster: Cluster, found: Plan, seen: Observation) -> Cluster:
+        at, after = seen.at, _told(cluster, found, seen)
         memory, topic = self._memories[cluster.id], (found.phase.value, found.subject)
         if after != cluster or topic != memory.told:
-            self._write(cluster, after, at, found.phase if topic != memory.told else None)
+            event = found.phase if topic != memory.told else None
+            await asyncio.to_thread(self._write, cluster, after, at, event)
         memory.told = topic
         return after
 
@@ -164,7 +183,7 @@ def _remembered(last: events.Event | None) -> Memory:
     return Memory(since=datetime.now(UTC), told=topic, said=topic)
 
 
-def _told(cluster: Cluster, found: Plan, at: datetime) -> Cluster:
+def _told(cluster: Cluster, found: Plan, seen: Observation) -> Cluster:
     """The record after this look. A member's count of starts begins anew.
 
     A creation begins when the engine is installed, as far as being late is concerned.
@@ -175,10 +194,10 @@ def _told(cluster: Cluster, found: Plan, at: datetime) -> Cluster:
         else replace(node, ready=False)
         for node in cluster.nodes
     )
-    unhealthy = None if found.healthy else cluster.unhealthy_since or at
+    unhealthy = None if found.healthy else cluster.unhealthy_since or seen.at
     action = cluster.action
     if action is not None and found.phase is Phase.INSTALL:
-        action = replace(action, started=at)
+        action = replace(action, started=seen.at)
     return replace(
         cluster,
         nodes=nodes,
@@ -187,4 +206,13 @@ def _told(cluster: Cluster, found: Plan, at: datetime) -> Cluster:
         progress=found.progress,
         failure=found.failure,
         unhealthy_since=unhealthy,
+        refusal=found.refusal,
+        indices=_indices(seen) or cluster.indices,
     )
+
+
+def _indices(seen: Observation) -> IndicesSeen | None:
+    engine = seen.engine
+    if isinstance(engine, Unknown) or not isinstance(engine.shards, ShardsView):
+        return None
+    return IndicesSeen(engine.shards.replicas, engine.shards.bare[:BARE_KEPT])

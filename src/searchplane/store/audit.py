@@ -25,7 +25,6 @@ from sqlalchemy import (
 from searchplane.domain.audit import AuditLine, Outcome, Who
 from searchplane.store.schema import audit, projects
 
-
 _INSERT = insert(audit)
 
 

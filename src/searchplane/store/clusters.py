@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -35,10 +36,16 @@ from searchplane.domain.cluster import (
     Cluster,
     ClusterSpec,
     Failure,
+    Fate,
+    IndicesSeen,
     Node,
+    Pace,
+    Refusal,
     Role,
+    Security,
     Volume,
 )
+from searchplane.domain.engines import Datastore, Engine, Family
 from searchplane.domain.ids import ClusterId, NodeId, ProjectId
 from searchplane.domain.layout import OVERHEAD_MB
 from searchplane.domain.observed import HostCapacity
@@ -91,6 +98,12 @@ def find_all(connection: Connection, ids: list[str]) -> dict[str, Cluster]:
     return {one.id: one for one in _load(connection, _select().where(clusters.c.id.in_(ids)))}
 
 
+def specs(connection: Connection, project_id: ProjectId) -> list[ClusterSpec]:
+    """What is wanted of each of the project's clusters."""
+    wanted = select(clusters.c.spec_json).where(clusters.c.project_id == project_id)
+    return [_SPEC.validate_python(found) for found in connection.execute(wanted).scalars()]
+
+
 def all_ids(connection: Connection) -> list[ClusterId]:
     return [ClusterId(found) for found in connection.execute(select(clusters.c.id)).scalars()]
 
@@ -128,6 +141,10 @@ def begin_action(connection: Connection, cluster: Cluster, action: Action) -> No
         .values(
             action=action.kind.value,
             action_started=action.started,
+            action_json=_manner(action),
+            refused_by=None,
+            refused_because=None,
+            skipped_json=[],
             failure_code=None,
             failure_message=None,
             failure_since=None,
@@ -136,6 +153,36 @@ def begin_action(connection: Connection, cluster: Cluster, action: Action) -> No
             updated=action.started,
         )
     )
+
+
+def change(connection: Connection, before: Cluster, after: Cluster) -> None:
+    """Store an accepted change: the wanted state, its action, nodes that come or are to go.
+
+    A pass that began before cannot write over it.
+    """
+    changed = replace(after, revision=before.revision + 1)
+    values = {name: value for name, value in _row(changed).items() if name != "id"}
+    connection.execute(update(clusters).where(clusters.c.id == before.id).values(values))
+    known = {node.id for node in before.nodes}
+    for place, node in enumerate(after.nodes):
+        if node.id in known:
+            record_ordered(connection, node)
+        else:
+            connection.execute(insert(nodes).values(_node_row(before.id, place, node)))
+
+
+def record_ordered(connection: Connection, node: Node) -> None:
+    """Store what a request may change of a node, besides what a pass may."""
+    ordered = {
+        "flavor": node.flavor,
+        "volume_type": node.volume.type,
+        "volume_size_gb": node.volume.size_gb,
+        "heap_mb": node.heap_mb,
+        "processors": node.processors,
+        "zone": node.zone,
+        "subnet_id": node.subnet_id,
+    }
+    connection.execute(update(nodes).where(nodes.c.id == node.id).values(ordered | _changing(node)))
 
 
 def record(connection: Connection, before: Cluster, after: Cluster) -> bool:
@@ -156,18 +203,22 @@ def record(connection: Connection, before: Cluster, after: Cluster) -> bool:
 
 
 def record_node(connection: Connection, node: Node) -> None:
-    """Store what may change of a node: address, starts, last error, membership."""
-    connection.execute(
-        update(nodes)
-        .where(nodes.c.id == node.id)
-        .values(
-            address=node.address,
-            starts=node.starts,
-            last_start=node.last_start,
-            last_error=node.last_error,
-            ready=node.ready,
-        )
-    )
+    """Store what may change of a node."""
+    connection.execute(update(nodes).where(nodes.c.id == node.id).values(_changing(node)))
+
+
+def forget_node(connection: Connection, cluster: Cluster, node_id: NodeId) -> bool:
+    """Remove a node from the record; False if a request was accepted meanwhile."""
+    matched = connection.execute(
+        update(clusters)
+        .where(clusters.c.id == cluster.id, clusters.c.revision == cluster.revision)
+        .values(revision=cluster.revision)
+    ).rowcount
+    if not matched:
+        return False
+    mine = (nodes.c.id == node_id, nodes.c.cluster_id == cluster.id)
+    connection.execute(delete(nodes).where(*mine))
+    return True
 
 
 def forget(connection: Connection, cluster: Cluster) -> bool:
@@ -203,7 +254,7 @@ def _nodes_of(connection: Connection, ids: Iterable[str]) -> dict[str, list[Node
 
 
 def _row(cluster: Cluster) -> dict[str, Any]:
-    action, failure = cluster.action, cluster.failure
+    action, failure, refusal = cluster.action, cluster.failure, cluster.refusal
     return {
         "id": cluster.id,
         "project_id": cluster.project_id,
@@ -222,6 +273,32 @@ def _row(cluster: Cluster) -> dict[str, Any]:
         "unhealthy_since": cluster.unhealthy_since,
         "created": cluster.created,
         "updated": cluster.updated,
+        "action_json": _manner(action) if action else None,
+        "refused_by": refusal.predicate if refusal else None,
+        "refused_because": refusal.sentence if refusal else None,
+        "paused": cluster.paused,
+        "skipped_json": sorted(cluster.skipped),
+        "indices_json": _indices_row(cluster.indices),
+    }
+
+
+def _indices_row(seen: IndicesSeen | None) -> dict[str, Any] | None:
+    return {"most_replicas": seen.most_replicas, "bare": list(seen.bare)} if seen else None
+
+
+def _indices(kept: dict[str, Any] | None) -> IndicesSeen | None:
+    return IndicesSeen(kept["most_replicas"], tuple(kept["bare"])) if kept else None
+
+
+def _manner(action: Action) -> dict[str, Any]:
+    """How an action is carried out."""
+    becomes = action.becomes
+    return {
+        "pace": action.pace.value,
+        "drains": action.drains,
+        "id": action.id,
+        "becomes": [becomes.type, becomes.version] if becomes else None,
+        "hops": [_engine_text(engine) for engine in action.hops],
     }
 
 
@@ -238,11 +315,26 @@ def _node_row(cluster_id: ClusterId, position: int, node: Node) -> dict[str, Any
         "volume_size_gb": node.volume.size_gb,
         "heap_mb": node.heap_mb,
         "processors": node.processors,
+        "subnet_id": node.subnet_id,
+        **_changing(node),
+    }
+
+
+def _changing(node: Node) -> dict[str, Any]:
+    """What a pass may change of a node."""
+    return {
         "address": node.address,
         "starts": node.starts,
         "last_start": node.last_start,
         "last_error": node.last_error,
         "ready": node.ready,
+        "restarts_wanted": node.restarts_wanted,
+        "restarts_done": node.restarts_done,
+        "fate": node.fate.value,
+        "engine": _engine_text(node.engine) if node.engine else None,
+        "emptied": node.emptied,
+        "mode": _mode_text(node.mode) if node.mode else None,
+        "certified_until": node.certified_until,
     }
 
 
@@ -256,17 +348,36 @@ def _cluster(row: RowMapping, members: list[Node]) -> Cluster:
         created=row["created"],
         updated=row["updated"],
         revision=row["revision"],
-        action=_action(row["action"], row["action_started"]),
+        action=_action(row),
         failure=_failure(row["failure_code"], row["failure_message"], row["failure_since"]),
         bootstrapped=row["bootstrapped"],
         sentence=row["sentence"],
         progress=row["progress"],
         unhealthy_since=row["unhealthy_since"],
+        refusal=_refusal(row["refused_by"], row["refused_because"]),
+        paused=row["paused"],
+        skipped=frozenset(row["skipped_json"] or ()),
+        indices=_indices(row["indices_json"]),
     )
 
 
-def _action(kind: str | None, started: datetime) -> Action | None:
-    return Action(ActionKind(kind), started) if kind else None
+def _action(row: RowMapping) -> Action | None:
+    if not row["action"]:
+        return None
+    manner = row["action_json"] or {}
+    return Action(
+        kind=ActionKind(row["action"]),
+        started=row["action_started"],
+        pace=Pace(manner.get("pace", Pace.ROLLING)),
+        drains=manner.get("drains", True),
+        id=manner.get("id"),
+        becomes=Datastore(*manner["becomes"]) if manner.get("becomes") else None,
+        hops=tuple(_engine(text) for text in manner.get("hops", ())),
+    )
+
+
+def _refusal(predicate: str | None, sentence: str) -> Refusal | None:
+    return Refusal(predicate, sentence) if predicate else None
 
 
 def _failure(code: str | None, message: str, since: datetime) -> Failure | None:
@@ -288,4 +399,33 @@ def _node(row: RowMapping) -> Node:
         last_start=row["last_start"],
         last_error=row["last_error"],
         ready=row["ready"],
+        restarts_wanted=row["restarts_wanted"],
+        restarts_done=row["restarts_done"],
+        fate=Fate(row["fate"]),
+        engine=_engine(row["engine"]) if row["engine"] else None,
+        emptied=row["emptied"],
+        mode=_MODES[row["mode"]] if row["mode"] else None,
+        certified_until=row["certified_until"],
+        subnet_id=row["subnet_id"],
+        used_bytes=row["used_bytes"],
     )
+
+
+def _engine_text(engine: Engine) -> str:
+    return f"{engine.family} {engine.version}"
+
+
+def _engine(stored: str) -> Engine:
+    family, _, version = stored.partition(" ")
+    return Engine(Family(family), version)
+
+
+_MODES = {
+    "plain": Security(),
+    "users": Security(authority=True),
+    "https": Security(authority=True, https=True),
+}
+
+
+def _mode_text(mode: Security) -> str:
+    return next(name for name, known in _MODES.items() if known == mode)

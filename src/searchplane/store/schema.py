@@ -23,6 +23,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData(
@@ -262,6 +263,12 @@ clusters = Table(
     Column("unhealthy_since", UtcTime),
     Column("created", UtcTime, nullable=False),
     Column("updated", UtcTime, nullable=False),
+    Column("action_json", JSON),  # how the action is carried out
+    Column("refused_by", String(64)),  # the predicate, and its sentence
+    Column("refused_because", Text),
+    Column("paused", Boolean, nullable=False, server_default=false()),
+    Column("skipped_json", JSON),  # names of predicates set aside
+    Column("indices_json", JSON),  # what the last look saw of replicas
     UniqueConstraint("project_id", "name"),
     Index("ix_clusters_newest", "project_id", "created"),
 )
@@ -285,6 +292,15 @@ nodes = Table(
     Column("last_start", UtcTime),
     Column("last_error", Text),
     Column("ready", Boolean, nullable=False),
+    Column("restarts_wanted", Integer, nullable=False, server_default="0"),
+    Column("restarts_done", Integer, nullable=False, server_default="0"),
+    Column("fate", String(8), nullable=False, server_default="stay"),
+    Column("engine", String(32)),  # family and version its storage was last opened with
+    Column("emptied", Boolean, nullable=False, server_default=false()),
+    Column("mode", String(8)),  # how it was started: plain, users or https
+    Column("certified_until", UtcTime),  # when the certificate ends that it was given
+    Column("subnet_id", String(64)),
+    Column("used_bytes", BigInteger),  # what its storage held at the last look
 )
 
 secrets = Table(
@@ -303,6 +319,17 @@ events = Table(
     Column("at", UtcTime, nullable=False),
     Column("phase", String(32), nullable=False),
     Column("sentence", Text, nullable=False),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("cluster_id", ForeignKey("clusters.id", ondelete="CASCADE"), nullable=False),
+    Column("mode", String(16), nullable=False),  # "UPGRADING" or "AZ_MIGRATION"
+    Column("started", UtcTime, nullable=False),
+    Column("task_json", JSON, nullable=False),
+    Index("ix_tasks_newest", "cluster_id", "mode", "started"),
 )
 
 capacity = Table(

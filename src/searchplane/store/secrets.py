@@ -1,7 +1,7 @@
 """A cluster's secrets: certificate authority, certificates, password hashes. Never logged.
 
-They are stored sealed. Values are written once and not replaced: a second pass that makes the same
-secret again gets the first one back, so that two passes never hand out two authorities.
+They are stored sealed. Who replaces one looks at what is there in the same transaction, so that
+two passes never hand out two authorities.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from searchplane.domain.ids import ClusterId, ProjectId
 from searchplane.store.schema import clusters, secrets
@@ -48,6 +48,19 @@ class ClusterSecrets:
         ]
         if rows:
             connection.execute(insert(secrets), rows)
+
+    def forget(self, connection: Connection, cluster_id: ClusterId, name: str) -> None:
+        """Remove the certificate and the key of this name; nothing if there are none."""
+        named = secrets.c.name.in_((f"{name}.certificate", f"{name}.key"))
+        connection.execute(delete(secrets).where(secrets.c.cluster_id == cluster_id, named))
+
+    def put(self, connection: Connection, cluster_id: ClusterId, values: Mapping[str, str]) -> None:
+        """Store `values` in place of what is there under their names."""
+        if not values:
+            return
+        mine = (secrets.c.cluster_id == cluster_id, secrets.c.name.in_(list(values)))
+        connection.execute(delete(secrets).where(*mine))
+        self.add_missing(connection, cluster_id, values)
 
     def authorities_of_project(
         self, connection: Connection, project_id: ProjectId

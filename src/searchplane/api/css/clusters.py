@@ -11,8 +11,10 @@ from searchplane.api.fields import Integer, Reply, Request
 from searchplane.api.operation import Answer, Call, Operation, rendered
 from searchplane.api.services import Services
 from searchplane.domain import status
-from searchplane.domain.cluster import Action, ActionKind, Cluster, Node
+from searchplane.domain.cluster import Action, ActionKind, Cluster, Fate, Node, Role
 from searchplane.domain.engines import supports_security
+from searchplane.domain.exposure import DashboardAccess, WhiteList
+from searchplane.domain.networking import subnets
 from searchplane.domain.ports import REST_PORT
 from searchplane.errors import NotFound
 from searchplane.store import clusters, events
@@ -59,6 +61,19 @@ class FailureReply(Reply):
     error_msg: Annotated[str, Field(alias="errorMsg")]
 
 
+class WhiteListReply(Reply):
+    enable_white_list: Annotated[bool, Field(alias="enableWhiteList")]
+    white_list: Annotated[str, Field(alias="whiteList")]
+
+
+class PublicKibanaReply(Reply):
+    """Access to the dashboard as it was asked for; it has no public address here."""
+
+    eip_size: Annotated[int, Field(alias="eipSize")]
+    public_kibana_ip: Annotated[str | None, Field(alias="publicKibanaIp")]
+    elb_white_list_resp: Annotated[WhiteListReply, Field(alias="elbWhiteListResp")]
+
+
 class SnapshotPolicyReply(Reply):
     backup_enable: Annotated[bool, Field(alias="backupEnable")]
     bak_period: Annotated[str | None, Field(alias="bakPeriod")]
@@ -69,7 +84,9 @@ class SnapshotPolicyReply(Reply):
 class ClusterReply(Reply):
     """One cluster; `failedReason` and `failed_reasons` are absent while nothing failed.
 
-    `sentence` is an extra field: what the service is doing, or why it waits.
+    Extra fields: `sentence` is what the service is doing, or why it waits; `refusedBy` the name of
+    the predicate because of which the next step of a change is not taken now, `refusedBecause` its
+    sentence; `paused` and `skipped` what an operator has asked for.
     """
 
     id: str
@@ -87,8 +104,8 @@ class ClusterReply(Reply):
     support_vpcep: Annotated[bool, Field(alias="supportVpcep")]
     public_ip: Annotated[str | None, Field(alias="publicIp")]
     bandwidth_size: Annotated[int, Field(alias="bandwidthSize")]
-    elb_white_list: Annotated[None, Field(alias="elbWhiteList")]
-    public_kibana_resp: Annotated[None, Field(alias="publicKibanaResp")]
+    elb_white_list: Annotated[WhiteListReply | None, Field(alias="elbWhiteList")]
+    public_kibana_resp: Annotated[PublicKibanaReply | None, Field(alias="publicKibanaResp")]
     https_enable: Annotated[bool, Field(alias="httpsEnable")]
     authority_enable: Annotated[bool, Field(alias="authorityEnable")]
     disk_encrypted: Annotated[bool, Field(alias="diskEncrypted")]
@@ -104,6 +121,10 @@ class ClusterReply(Reply):
     created: str
     updated: str
     sentence: str
+    refused_by: Annotated[str | None, Field(alias="refusedBy")] = None
+    refused_because: Annotated[str | None, Field(alias="refusedBecause")] = None
+    paused: bool = False
+    skipped: tuple[str, ...] = ()
     snapshot_policy: Annotated[SnapshotPolicyReply | None, Field(alias="snapshotPolicy")] = None
 
 
@@ -132,13 +153,19 @@ class ListQuery(Request):
 def find_cluster(call: Call) -> Cluster:
     """The cluster named in the path; NotFound if it is missing or another project's."""
     with call.services.database.read() as connection:
-        return _find(call, connection)
+        return find_in(call, connection)
 
 
-def _find(call: Call, connection: Transaction) -> Cluster:
-    cluster = clusters.find_in_project(connection, call.project.id, call.path["cluster_id"])
+def find_in(call: Call, connection: Transaction) -> Cluster:
+    """The same in an open transaction."""
+    return find(connection, call, call.path["cluster_id"])
+
+
+def find(connection: Transaction, call: Call, cluster_id: str) -> Cluster:
+    """The project's cluster with this id; NotFound if it is missing or another project's."""
+    cluster = clusters.find_in_project(connection, call.project.id, cluster_id)
     if cluster is None:
-        raise NotFound("CSS.0015", f"cluster_id is {call.path['cluster_id'][:64]!r}")
+        raise NotFound("CSS.0015", f"cluster_id is {cluster_id[:64]!r}")
     return cluster
 
 
@@ -177,7 +204,7 @@ def _listed(one: Listed) -> bytes:
 def delete_cluster(call: Call) -> Answer:
     """A second delete of a cluster that is being deleted is the same wish: 200 again."""
     with call.services.database.write() as connection:
-        cluster = _find(call, connection)
+        cluster = find_in(call, connection)
         if not cluster.is_being(ActionKind.DELETING):
             clusters.begin_action(connection, cluster, Action(ActionKind.DELETING, call.now))
             said = f"delete, asked for by {call.user.user_name}"
@@ -199,14 +226,16 @@ def cluster_reply(cluster: Cluster, *, listed: bool = False) -> ClusterReply:
         endpoint=_endpoint(cluster),
         vpc_id=spec.network.vpc_id,
         subnet_id=spec.network.subnet_id,
-        current_subnet_ids=spec.network.subnet_id,
+        current_subnet_ids=",".join(subnets(cluster)),
         security_group_id=spec.network.security_group_id,
-        vpcep_ip=None,
-        support_vpcep=False,
-        public_ip=None,
-        bandwidth_size=0,
-        elb_white_list=None,
-        public_kibana_resp=None,
+        vpcep_ip=_private_address(cluster),
+        support_vpcep=True,
+        public_ip=_public_address(cluster),
+        bandwidth_size=spec.exposure.public.bandwidth if spec.exposure.public else 0,
+        elb_white_list=_white_list(spec.exposure.public.white_list)
+        if spec.exposure.public
+        else None,
+        public_kibana_resp=_dashboard(spec.exposure.dashboard),
         https_enable=spec.security.https,
         authority_enable=spec.security.authority,
         disk_encrypted=spec.cmk_id is not None,
@@ -220,6 +249,10 @@ def cluster_reply(cluster: Cluster, *, listed: bool = False) -> ClusterReply:
         created=_time(cluster.created),
         updated=_time(cluster.updated),
         sentence=cluster.sentence,
+        refused_by=cluster.refusal.predicate if cluster.refusal else None,
+        refused_because=cluster.refusal.sentence if cluster.refusal else None,
+        paused=cluster.paused,
+        skipped=tuple(sorted(cluster.skipped)),
     )
     extra: dict[str, object] = {}
     if failure is not None:
@@ -252,15 +285,47 @@ def _instance(cluster: Cluster, node: Node) -> InstanceReply:
         ip=node.address,
         volume=VolumeReply(type=node.volume.type, size=node.volume.size_gb, resource_ids=[]),
         resource_id=node.id,
-        subnet_id=cluster.spec.network.subnet_id,
+        subnet_id=node.subnet_id or cluster.spec.network.subnet_id,
+    )
+
+
+def _public_address(cluster: Cluster) -> str | None:
+    """The first of the endpoint, once public access was asked for: it is reached from here."""
+    endpoint = _endpoint(cluster)
+    return endpoint.split(",")[0] if endpoint and cluster.spec.exposure.public else None
+
+
+def _private_address(cluster: Cluster) -> str | None:
+    """Where a private endpoint leads, without the port."""
+    endpoint = _endpoint(cluster)
+    return endpoint.split(":")[0] if endpoint and cluster.spec.exposure.endpoint else None
+
+
+def _white_list(white_list: WhiteList) -> WhiteListReply:
+    return WhiteListReply(enable_white_list=white_list.enabled, white_list=white_list.addresses)
+
+
+def _dashboard(dashboard: DashboardAccess | None) -> PublicKibanaReply | None:
+    if dashboard is None:
+        return None
+    return PublicKibanaReply(
+        eip_size=dashboard.bandwidth,
+        public_kibana_ip=None,
+        elb_white_list_resp=_white_list(dashboard.white_list),
     )
 
 
 def _endpoint(cluster: Cluster) -> str | None:
-    """All data nodes, once they have formed a cluster; null before, as on a failed creation."""
+    """The client nodes if there are any, else all that hold data, once a cluster has formed.
+
+    Null before, as on a failed creation. A node that is about to go is not named any longer.
+    """
     if not cluster.bootstrapped:
         return None
-    return ",".join(f"{node.address}:{REST_PORT}" for node in cluster.nodes if node.address)
+    serving = [node for node in cluster.nodes if node.fate is not Fate.LEAVE and node.address]
+    clients = [node for node in serving if node.role is Role.CLIENT]
+    holders = [node for node in serving if node.role in (Role.DATA, Role.COLD)]
+    return ",".join(f"{node.address}:{REST_PORT}" for node in clients or holders)
 
 
 def _policy(cluster: Cluster) -> SnapshotPolicyReply:

@@ -1,53 +1,35 @@
-"""Create a cluster (v1.0): the body, read leniently, to a draft; the draft to a record.
-
-The handler checks, commits cluster, nodes, action and event in one transaction, wakes the loop
-and answers. Nothing is started here. A password is hashed only for what passed every check, which
-are made again in the transaction, as another request may have come first.
-"""
+"""Create a cluster (v1.0): one group of data nodes. The body, read leniently, to a draft."""
 
 from __future__ import annotations
 
-import uuid
 from typing import Annotated
 
 from pydantic import Field
 
-from searchplane.api.fields import Boolean, Integer, Reply, Request, Text, TextOrNumber
-from searchplane.api.operation import Answer, Call, Operation, Pool
-from searchplane.domain import quota
-from searchplane.domain.admission import admit
-from searchplane.domain.backup import DEFAULT_PERIOD
-from searchplane.domain.cluster import (
-    Action,
-    ActionKind,
-    BackupStrategy,
-    Cluster,
-    ClusterSpec,
-    Network,
-    Security,
-    Tag,
-    Volume,
+from searchplane.api.css.creating import (
+    ERRORS,
+    BackupStrategyBody,
+    CreateClusterReply,
+    DatastoreBody,
+    DiskEncryptionBody,
+    NicsBody,
+    TagBody,
+    create,
+    to_backup,
+    to_datastore,
+    to_tags,
 )
-from searchplane.domain.creation import Draft, accept
-from searchplane.domain.engines import DEFAULT_DATASTORE, Datastore
-from searchplane.domain.ids import ClusterId, NodeId
-from searchplane.domain.layout import lay_out
-from searchplane.store import capacity, clusters, events, quotas
-from searchplane.store.database import Transaction
-from searchplane.store.secrets import ADMIN_HASH
+from searchplane.api.fields import Boolean, Integer, Request, Text, TextOrNumber
+from searchplane.api.operation import Answer, Call, Operation, Pool
+from searchplane.domain.cluster import Network, Role, Security
+from searchplane.domain.creation import Draft
+from searchplane.domain.engines import DEFAULT_DATASTORE
+from searchplane.domain.makeup import DraftGroup
 
 
 class VolumeBody(Request):
     volume_type: Annotated[Text, Field(description="COMMON, HIGH, ULTRAHIGH or ESSD.")]
     size: Annotated[Integer, Field(description="GB, a multiple of 20 in the flavor's range.")]
-
-
-class NicsBody(Request):
-    """What is missing here is refused by the rules (CSS.5046, CSS.5021 ...), not by the types."""
-
-    vpc_id: Text = ""
-    net_id: Text = ""
-    security_group_id: Text = ""
 
 
 class InstanceBody(Request):
@@ -57,35 +39,6 @@ class InstanceBody(Request):
     availability_zone: Annotated[
         Text | None, Field(description="Zones, separated by commas; default: the first one.")
     ] = None
-
-
-class DatastoreBody(Request):
-    type: Text
-    version: Text
-
-
-class BackupStrategyBody(Request):
-    period: Annotated[
-        Text | None, Field(description='Whole hour with zone, such as "16:00 GMT+08:00".')
-    ] = None
-    prefix: Text
-    keepday: Annotated[Integer, Field(description="Automatic snapshots kept, 1 to 90.")]
-    frequency: Text = "DAY"
-    bucket: Text | None = None
-    base_path: Text | None = None
-    agency: Text | None = None
-    max_snapshot_bytes_per_seconds: TextOrNumber | None = None
-    max_restore_bytes_per_seconds: TextOrNumber | None = None
-
-
-class TagBody(Request):
-    key: Text
-    value: Text = ""
-
-
-class DiskEncryptionBody(Request):
-    system_encrypted: TextOrNumber = "0"
-    system_cmkid: Text | None = None
 
 
 class ClusterBody(Request):
@@ -109,115 +62,31 @@ class CreateClusterRequest(Request):
     cluster: ClusterBody
 
 
-class CreatedCluster(Reply):
-    id: str
-    name: str
-
-
-class CreateClusterReply(Reply):
-    cluster: CreatedCluster
-
-
 def create_cluster(call: Call) -> Answer:
-    body: ClusterBody = call.body.cluster
-    spec = accept(_draft(body), call.services.settings.zones)
-    cluster = _new(call, spec)
-    with call.services.database.read() as connection:
-        _check(call, connection, cluster)
-    kept = _secrets(call, body)
-    with call.services.database.write() as connection:
-        _check(call, connection, cluster)
-        clusters.add(connection, cluster)
-        call.services.secrets.add_missing(connection, cluster.id, kept)
-        events.add(connection, cluster.id, call.now, events.ACCEPTED, _said(call, spec))
-    call.services.wake(cluster.id)
-    return Answer(CreateClusterReply(cluster=CreatedCluster(id=cluster.id, name=spec.name)))
-
-
-def _new(call: Call, spec: ClusterSpec) -> Cluster:
-    return Cluster(
-        id=ClusterId(str(uuid.uuid4())),
-        project_id=call.project.id,
-        tenant=call.project.number,
-        spec=spec,
-        nodes=lay_out(spec, call.services.limits, lambda: NodeId(str(uuid.uuid4()))),
-        created=call.now,
-        updated=call.now,
-        action=Action(ActionKind.CREATING, call.now),
-        sentence="accepted; not looked at yet",
-        unhealthy_since=call.now,
-    )
-
-
-def _check(call: Call, connection: Transaction, cluster: Cluster) -> None:
-    """The name is free, the project may have that much, and the host can carry the nodes."""
-    clusters.check_name(connection, cluster.project_id, cluster.spec.name)
-    quotas.check(
-        connection,
-        cluster.project_id,
-        quota.asked_by(cluster.spec),
-        quotas.defaults(call.services.settings),
-    )
-    seen = capacity.latest(connection)
-    admit(
-        cluster.nodes,
-        clusters.promised(connection, seen),
-        seen,
-        call.services.settings.disk_floor_mb,
-        call.now,
-    )
-
-
-def _said(call: Call, spec: ClusterSpec) -> str:
-    count = sum(group.count for group in spec.groups)
-    nodes = f"{count} node{'' if count == 1 else 's'} of {spec.engine}"
-    return f"create {nodes}, asked for by {call.user.user_name}"
-
-
-def _secrets(call: Call, body: ClusterBody) -> dict[str, str]:
-    """The password's hash; the password itself goes no further than here."""
-    if not body.authority_enable or body.admin_pwd is None:
-        return {}
-    return {ADMIN_HASH: call.services.hash_engine_password(body.admin_pwd)}
+    return create(call, _draft(call.body.cluster))
 
 
 def _draft(body: ClusterBody) -> Draft:
-    instance, nics = body.instance, body.instance.nics
-    encryption = body.disk_encryption
+    instance, nics, volume = body.instance, body.instance.nics, body.instance.volume
+    encryption = body.disk_encryption or DiskEncryptionBody()
     return Draft(
         name=body.name,
-        datastore=Datastore(body.datastore.type, body.datastore.version)
-        if body.datastore
-        else DEFAULT_DATASTORE,
-        count=body.instance_num,
-        flavor=instance.flavor_ref,
-        volume=Volume(instance.volume.volume_type, instance.volume.size),
+        datastore=to_datastore(body.datastore) or DEFAULT_DATASTORE,
+        groups=(
+            DraftGroup(
+                Role.DATA, body.instance_num, instance.flavor_ref, volume.volume_type, volume.size
+            ),
+        ),
         network=Network(nics.vpc_id, nics.net_id, nics.security_group_id),
         availability_zone=instance.availability_zone or None,
         security=Security(bool(body.authority_enable), bool(body.https_enable)),
         password=body.admin_pwd,
-        backup=_backup(body.backup_strategy),
-        tags=tuple(Tag(tag.key, tag.value) for tag in body.tags or ()),
+        backup=to_backup(body.backup_strategy),
+        tags=to_tags(body.tags),
         description=body.desc or "",
         enterprise_project_id=body.enterprise_project_id or "0",
-        cmk_id=encryption.system_cmkid if encryption else None,
-        disk_encrypted=encryption.system_encrypted if encryption else "0",
-    )
-
-
-def _backup(body: BackupStrategyBody | None) -> BackupStrategy | None:
-    if body is None:
-        return None
-    return BackupStrategy(
-        period=body.period or DEFAULT_PERIOD,
-        prefix=body.prefix,
-        keepday=body.keepday,
-        frequency=body.frequency,
-        bucket=body.bucket,
-        base_path=body.base_path,
-        agency=body.agency,
-        max_snapshot_bytes_per_second=body.max_snapshot_bytes_per_seconds,
-        max_restore_bytes_per_second=body.max_restore_bytes_per_seconds,
+        cmk_id=encryption.system_cmkid,
+        disk_encrypted=encryption.system_encrypted,
     )
 
 
@@ -232,43 +101,6 @@ OPERATIONS = [
         pool=Pool.CREATION,
         body=CreateClusterRequest,
         answer=CreateClusterReply,
-        errors=(
-            "CSS.0006",
-            "CSS.0023",
-            "CSS.0050",
-            "CSS.0052",
-            "CSS.0053",
-            "CSS.0054",
-            "CSS.0055",
-            "CSS.0060",
-            "CSS.0066",
-            "CSS.1112",
-            "CSS.2026",
-            "CSS.3011",
-            "CSS.5002",
-            "CSS.5003",
-            "CSS.5007",
-            "CSS.5008",
-            "CSS.5009",
-            "CSS.5018",
-            "CSS.5021",
-            "CSS.5022",
-            "CSS.5023",
-            "CSS.5033",
-            "CSS.5038",
-            "CSS.5044",
-            "CSS.5046",
-            "CSS.5047",
-            "CSS.5049",
-            "CSS.5050",
-            "CSS.5052",
-            "CSS.5056",
-            "CSS.5137",
-            "CSS.5138",
-            "CSS.5169",
-            "CSS.5171",
-            "CSS.5172",
-            "CSS.5178",
-        ),
+        errors=ERRORS,
     )
 ]

@@ -118,7 +118,7 @@ def show_flavor(call: Call) -> Answer:
             str_id=found.id,
             name=flavor.name,
             cond_operation_status="normal",
-            cond_operation_az=_sold_in(call),
+            cond_operation_az=sold_in(call),
             flavor_detail=[
                 AttributeReply(name=name, value=str(value)) for name, value in attributes.items()
             ],
@@ -178,13 +178,14 @@ def _datastore_flavor(call: Call, one: Offer) -> DatastoreFlavorReply:
         typename=one.role.value,
         diskrange=one.flavor.disk_range,
         cond_operation_status="normal",
-        cond_operation_az=_sold_in(call),
+        cond_operation_az=sold_in(call),
         localdisk="false",
         edge=False,
     )
 
 
-def _sold_in(call: Call) -> str:
+def sold_in(call: Call) -> str:
+    """Where flavors can be had: everywhere."""
     return ",".join(f"{zone}(normal)" for zone in call.services.settings.zones)
 
 

@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import yaml
+
 from searchplane.domain.engines import Engine
-from searchplane.domain.ids import ClusterId
+from searchplane.domain.ids import ClusterId, NodeId
 from searchplane.domain.observed import (
     Absent,
     Distribution,
     EngineView,
-    Health,
     HostCapacity,
     NodeState,
     Ready,
@@ -31,10 +32,20 @@ from searchplane.domain.observed import (
     Unknown,
 )
 from searchplane.drivers.base import Checkpoint, NodeRef, NodeSpec, Storage, no_checkpoint
+from searchplane.drivers.fake.engine import (
+    FakeEngine,
+    FakeShard,
+    Members,
+    look,
+    read_engine,
+    settle,
+    without,
+    write_engine,
+)
 from searchplane.drivers.fake.memory import FakeNode, Memory, Phase
 from searchplane.drivers.process.addresses import choose
 from searchplane.drivers.steps import Step
-from searchplane.errors import Transient
+from searchplane.errors import Permanent, Transient
 
 PLENTY = HostCapacity(
     memory_total_mb=64_000_000,
@@ -45,11 +56,15 @@ PLENTY = HostCapacity(
 """Enough for thousands of clusters; the time is replaced by that of the question."""
 
 
+ENGINE_FILE = "engine.kept"
+
+
 class FakeDriver:
     """Nodes and an engine that exist only on paper, in `data`/fake.
 
     `on_change` is called by the hooks, on the caller's thread. `has` is what `capacity` answers;
-    set it to test a host that is full.
+    set it to test a host that is full, and `refuses_reload` to test nodes that take new
+    certificates only with a restart.
     """
 
     def __init__(
@@ -61,12 +76,14 @@ class FakeDriver:
         has: HostCapacity = PLENTY,
     ) -> None:
         self.has = has
+        self.refuses_reload = False
         self._on_change = on_change
         self._checkpoint = checkpoint
         self._memory = Memory(data / "fake")
         self._unknown: dict[NodeRef, str] = {}
         self._failing: dict[NodeRef, str] = {}
         self._held: set[NodeRef] = set()
+        self._engines: dict[ClusterId, FakeEngine] = {}
 
     async def capacity(self) -> HostCapacity:
         return replace(self.has, observed=datetime.now(UTC))
@@ -85,7 +102,16 @@ class FakeDriver:
                 f"{spec.name} is not started while it is unclear: {self._unknown[spec.ref]}"
             )
         if node.phase is not Phase.RUNNING:
-            self._start(spec.ref, node)
+            roles = _roles(spec.files)
+            self._start(
+                spec.ref,
+                replace(
+                    node,
+                    votes=bool(roles & {"master", "cluster_manager"}),
+                    holds_data="data" in roles,
+                    version=spec.engine.version,
+                ),
+            )
 
     async def stop(self, ref: NodeRef, *, force: bool = False) -> None:
         if ref in self._unknown:
@@ -121,20 +147,98 @@ class FakeDriver:
     async def close(self) -> None:
         """Nothing is held."""
 
-    async def view(self, target: Target) -> EngineView | Unknown:
-        """What the elected master of the cluster at these addresses would say."""
-        clusters = {self._memory.cluster_at(address) for address in target.addresses} - {None}
-        members = {
-            node.name: node
-            for cluster_id in clusters
-            if cluster_id is not None
-            for node_id, node in self._memory.cluster(cluster_id).items()
+    async def view(
+        self, target: Target, *, placement: bool = False, unsure: Collection[str] = ()
+    ) -> EngineView | Unknown:
+        """What the elected master of the cluster at these addresses would say.
+
+        Shards move a step at each look at where they are.
+        """
+        cluster_id = self._cluster_at(target)
+        if cluster_id is None:
+            return Unknown(f"no node answers at {', '.join(target.addresses) or 'no address'}")
+        members = self.members(cluster_id)
+        if not members.joined:
+            return Unknown(f"no node answers at {', '.join(target.addresses)}")
+        if placement:
+            self._keep(cluster_id, settle(self.engine(cluster_id), members))
+        seen = look(self.engine(cluster_id), members, _uuid(members.known))
+        return seen if placement or isinstance(seen, Unknown) else replace(seen, shards=None)
+
+    async def exclude_from_allocation(self, target: Target, addresses: frozenset[str]) -> None:
+        cluster_id, engine = self._led(target)
+        self._keep(cluster_id, replace(engine, excluded=tuple(sorted(addresses))))
+
+    async def exclude_from_voting(self, target: Target, names: frozenset[str]) -> None:
+        cluster_id, engine = self._led(target)
+        self._keep(cluster_id, replace(engine, voting_excluded=tuple(sorted(names))))
+
+    async def set_admin_hash(self, target: Target, admin_hash: str) -> None:
+        cluster_id, engine = self._led(target)
+        self._keep(cluster_id, replace(engine, admin_hash=admin_hash))
+
+    async def drop_security_data(self, target: Target) -> None:
+        cluster_id, engine = self._led(target)
+        self._keep(cluster_id, replace(engine, admin_hash=None))
+
+    async def reload_certificates(self, target: Target) -> None:
+        self._led(target)
+        if self.refuses_reload:
+            raise Permanent("the certificates cannot be read again without a restart")
+
+    def engine(self, cluster_id: ClusterId) -> FakeEngine:
+        """What the cluster's engine keeps."""
+        if cluster_id not in self._engines:
+            self._engines[cluster_id] = read_engine(self._engine_file(cluster_id))
+        return self._engines[cluster_id]
+
+    def versions(self, cluster_id: ClusterId) -> frozenset[str]:
+        """What the nodes were last started as."""
+        return frozenset(node.version for node in self._memory.cluster(cluster_id).values())
+
+    def add_index(self, cluster_id: ClusterId, index: str, *, shards: int, replicas: int) -> None:
+        """An index with data, its shards dealt out to the nodes that run; replicas follow."""
+        members = self.members(cluster_id)
+        holders = [one for one, node in sorted(members.joined.items()) if node.holds_data]
+        made = tuple(
+            FakeShard(index, replicas, (holders[number % len(holders)],))
+            for number in range(shards)
+        )
+        engine = self.engine(cluster_id)
+        self._keep(cluster_id, replace(engine, shards=engine.shards + made))
+
+    def _led(self, target: Target) -> tuple[ClusterId, FakeEngine]:
+        """The engine of a cluster that has a master; Transient if it has none."""
+        cluster_id = self._cluster_at(target)
+        if cluster_id is None:
+            raise Transient(f"no node answers at {', '.join(target.addresses) or 'no address'}")
+        engine, members = self.engine(cluster_id), self.members(cluster_id)
+        seen = look(engine, members, "")
+        if isinstance(seen, Unknown):
+            raise Transient(seen.reason)
+        return cluster_id, engine
+
+    def _cluster_at(self, target: Target) -> ClusterId | None:
+        found = {self._memory.cluster_at(address) for address in target.addresses} - {None}
+        return next(iter(found), None)
+
+    def members(self, cluster_id: ClusterId) -> Members:
+        """Who is there and who has joined."""
+        known = self._memory.cluster(cluster_id)
+        joined = {
+            node_id: node
+            for node_id, node in known.items()
             if node.phase is Phase.RUNNING and NodeRef(cluster_id, node_id) not in self._held
         }
-        if not members:
-            return Unknown(f"no node answers at {', '.join(target.addresses) or 'no address'}")
-        master = min(members)
-        return EngineView(members[master].cluster_uuid, master, frozenset(members), Health.GREEN)
+        return Members(known, joined)
+
+    def _keep(self, cluster_id: ClusterId, engine: FakeEngine) -> None:
+        if engine != self.engine(cluster_id):
+            write_engine(self._engine_file(cluster_id), engine)
+            self._engines[cluster_id] = engine
+
+    def _engine_file(self, cluster_id: ClusterId) -> Path:
+        return self._memory.folder(cluster_id) / ENGINE_FILE
 
     async def ensure_distribution(self, engine: Engine, *, secured: bool) -> Distribution:
         return Ready()
@@ -190,8 +294,23 @@ class FakeDriver:
         self._checkpoint(step)
 
     def _drop(self, ref: NodeRef) -> None:
+        self._keep(ref.cluster_id, without(self.engine(ref.cluster_id), ref.node_id))
+        if len(self._memory.cluster(ref.cluster_id)) <= 1:
+            self._engine_file(ref.cluster_id).unlink(missing_ok=True)
+            self._engines.pop(ref.cluster_id, None)
         self._memory.drop(ref)
         self._checkpoint(Step.FOLDER_REMOVED)
+
+
+def _roles(files: Mapping[str, bytes]) -> frozenset[str]:
+    """What the node's configuration makes of it."""
+    found = [content for name, content in files.items() if name.endswith("search.yml")]
+    settings = yaml.safe_load(found[0]) if found else {}
+    return frozenset(settings.get("node.roles", ("master", "data")))
+
+
+def _uuid(nodes: Mapping[NodeId, FakeNode]) -> str:
+    return next((node.cluster_uuid for node in nodes.values() if node.cluster_uuid), "")
 
 
 def _digest(files: Mapping[str, bytes]) -> str:

@@ -28,7 +28,10 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True)
 class FakeNode:
-    """`files` is a digest of the configuration, `cluster_uuid` empty until a cluster has formed."""
+    """`files` is a digest of the configuration, `cluster_uuid` empty until a cluster has formed.
+
+    `votes` and `holds_data` are by its role, `version` is that of its engine.
+    """
 
     name: str
     address: str
@@ -36,6 +39,9 @@ class FakeNode:
     files: str = ""
     cluster_uuid: str = ""
     last_error: str | None = None
+    votes: bool = True
+    holds_data: bool = True
+    version: str = ""
 
 
 class Memory:
@@ -86,6 +92,10 @@ class Memory:
         for cluster_id, nodes in self._nodes.items():
             for node_id in nodes:
                 yield NodeRef(cluster_id, node_id)
+
+    def folder(self, cluster_id: ClusterId) -> Path:
+        """Where what belongs to the cluster as a whole is kept, too."""
+        return self._folder / cluster_id
 
     def _keep(self, ref: NodeRef, node: FakeNode) -> None:
         before = self.get(ref)

@@ -1,0 +1,143 @@
+"""How every change to a live cluster is accepted: one way for all operations.
+
+The rule of the operation (domain/) turns the record into a changed one or refuses. What is new
+must be within the project's quotas and fit on the host. Then, in one transaction, the record, its
+action and an event are stored, and the loop is woken. With `?dry_run=true` the answer is what
+would be done, and nothing is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from searchplane.api.css.clusters import find_in
+from searchplane.api.fields import Boolean, Reply, Request
+from searchplane.api.operation import Answer, Call
+from searchplane.domain import quota
+from searchplane.domain.admission import admit_memory
+from searchplane.domain.change import Change
+from searchplane.domain.cluster import Cluster
+from searchplane.domain.preview import preview
+from searchplane.store import capacity, clusters, events, quotas, tasks
+from searchplane.store.database import Transaction
+
+Rule = Callable[[Cluster], Change]
+Secrets = Callable[[Change], Mapping[str, str]]
+
+GROWTH = (
+    "CSS.0023",
+    *(code for one, code in quota.CODES.items() if one is not quota.Resource.CLUSTERS),
+)
+"""What a change that takes more of anything may be refused with besides its own rules."""
+
+
+class ChangeQuery(Request):
+    """Every changing operation has it."""
+
+    dry_run: Annotated[
+        Boolean, Field(description="true: answer what would be done, and do nothing.")
+    ] = False
+
+
+class PreviewReply(Reply):
+    """What a change would do, in the order in which it would be done."""
+
+    action: str
+    steps: list[str]
+    restarts: list[str]
+    moves_data_of: Annotated[list[str], Field(alias="movesDataOf")]
+    starts: list[str]
+    removes: list[str]
+    interrupts: bool
+    warnings: list[str]
+    observed: str
+    """When the cluster was last looked at, UTC."""
+
+
+class DryRunReply(Reply):
+    dry_run: Annotated[PreviewReply, Field(alias="dryRun")]
+
+
+def change(
+    call: Call,
+    rule: Rule,
+    answer: Callable[[Change], BaseModel | None],
+    *,
+    secrets: Secrets | None = None,
+) -> Answer:
+    """Accept a change of the cluster named in the path, or say what it would do.
+
+    `secrets` gives what is stored with it; it may take its time, so it is asked for outside of
+    the transaction, and only for what passed every check.
+    """
+    query: ChangeQuery = call.query
+    if query.dry_run:
+        with call.services.database.read() as connection:
+            wanted = _checked(call, connection, rule)
+        return Answer(_preview(wanted, call.now), status=200)
+    kept = _secrets(call, rule, secrets) if secrets else {}
+    with call.services.database.write() as connection:
+        wanted = _checked(call, connection, rule)
+        call.services.secrets.put(connection, wanted.before.id, kept)
+        clusters.change(connection, wanted.before, wanted.after)
+        if wanted.task is not None:
+            tasks.save(connection, wanted.task)
+        said = f"{wanted.said}, asked for by {call.user.user_name}"
+        events.add(connection, wanted.before.id, call.now, events.ACCEPTED, said)
+    call.services.wake(wanted.before.id)
+    return Answer(answer(wanted))
+
+
+def nothing(_change: Change) -> BaseModel | None:
+    """The answer of operations that say no more than that they were accepted."""
+    return None
+
+
+def _secrets(call: Call, rule: Rule, secrets: Secrets) -> Mapping[str, str]:
+    with call.services.database.read() as connection:
+        wanted = _checked(call, connection, rule)
+    return secrets(wanted)
+
+
+def _checked(call: Call, connection: Transaction, rule: Rule) -> Change:
+    wanted = rule(find_in(call, connection))
+    name = wanted.after.spec.name
+    if name != wanted.before.spec.name:
+        clusters.check_name(connection, wanted.before.project_id, name)
+    quotas.check(
+        connection,
+        wanted.before.project_id,
+        quota.asked_besides(wanted.before.nodes, wanted.after.nodes),
+        quotas.defaults(call.services.settings),
+    )
+    if wanted.more_memory_mb:
+        seen = capacity.latest(connection)
+        admit_memory(
+            wanted.more_memory_mb,
+            clusters.promised(connection, seen),
+            seen,
+            call.services.settings.disk_floor_mb,
+            call.now,
+        )
+    return wanted
+
+
+def _preview(wanted: Change, now: datetime) -> DryRunReply:
+    seen = preview(wanted)
+    return DryRunReply(
+        dry_run=PreviewReply(
+            action=wanted.begins.kind.value if wanted.begins else "",
+            steps=list(seen.steps),
+            restarts=list(seen.restarts),
+            moves_data_of=list(seen.moves),
+            starts=list(seen.starts),
+            removes=list(seen.removes),
+            interrupts=seen.interrupts,
+            warnings=list(wanted.warnings),
+            observed=now.strftime("%Y-%m-%dT%H:%M:%S"),
+        )
+    )

@@ -1,0 +1,59 @@
+"""What a plan says of its steps, in words a person understands."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from searchplane.domain.cluster import Cluster, Fate
+from searchplane.domain.steps import (
+    ExcludeFromAllocation,
+    ExcludeFromVoting,
+    HaltNode,
+    MarkEmptied,
+    Step,
+)
+
+
+def said_of(step: Step, cluster: Cluster) -> str:
+    """A step of a change to a live cluster."""
+    names = {node.id: node.name for node in cluster.nodes}
+    match step:
+        case ExcludeFromAllocation() | ExcludeFromVoting():
+            return _told(step)
+        case MarkEmptied(node_id, emptied=True):
+            return f"{names[node_id]} holds no shards any longer; looking once more"
+        case MarkEmptied(node_id):
+            return f"{names[node_id]} holds shards again"
+        case HaltNode(node_id):
+            return f"stopping {names[node_id]}"
+        case _:
+            return "putting the record right"
+
+
+def _told(step: ExcludeFromAllocation | ExcludeFromVoting) -> str:
+    match step:
+        case ExcludeFromAllocation(addresses) if addresses:
+            return f"moving shards away from {', '.join(sorted(addresses))}"
+        case ExcludeFromVoting(names) if names:
+            return f"handing over the vote of {', '.join(sorted(names))}"
+        case ExcludeFromVoting():
+            return "giving every node its vote again"
+        case _:
+            return "letting shards go to every node again"
+
+
+def todo(cluster: Cluster) -> str:
+    """How much of a change is left."""
+    going = sum(node.fate is not Fate.STAY for node in cluster.nodes)
+    stale = sum(node.is_stale for node in cluster.nodes)
+    if going:
+        return f"{count(going)} to go"
+    return f"{count(stale)} to restart" if stale else "putting the engine's settings right"
+
+
+def count(nodes: int) -> str:
+    return f"{nodes} nodes" if nodes != 1 else "1 node"
+
+
+def hours(span: timedelta) -> str:
+    return f"{span // timedelta(hours=1)} hours"

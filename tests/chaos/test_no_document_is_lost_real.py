@@ -1,0 +1,60 @@
+"""Every change to a cluster of real nodes while clients write and search: no document is lost.
+
+One cluster goes through several operations in a row. What may fail meanwhile depends on the
+operation: nothing, where nodes go and come one after the other and indices have replicas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.chaos.driven import Driven, Operations, driven
+
+pytestmark = [pytest.mark.engine, pytest.mark.chaos, pytest.mark.timeout(900)]
+
+
+def serves_all_the_time(driven: Driven, operation: Callable[[], None]) -> None:
+    tally = driven.during(operation)
+    assert tally.lost == 0
+    assert tally.has_no_failures, tally.reasons
+
+
+def loses_nothing(driven: Driven, operation: Callable[[], None]) -> None:
+    assert driven.during(operation).lost == 0
+
+
+def test_one_node_more_one_less_and_each_restarted(data: Path) -> None:
+    with driven(data) as cluster:
+        do = Operations(cluster)
+        serves_all_the_time(cluster, do.extend)
+        serves_all_the_time(cluster, do.offline)
+        serves_all_the_time(cluster, do.roll)
+        serves_all_the_time(cluster, do.replace_master)
+        cluster.nothing_is_lost()
+        assert len(cluster.instances()) == 3
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+def test_all_of_them_one_after_the_other(data: Path) -> None:
+    with driven(data) as cluster:
+        do = Operations(cluster)
+        for operation in (do.extend, do.shrink, do.replace, do.extend, do.offline, do.roll):
+            serves_all_the_time(cluster, operation)
+        for operation in (do.restart, do.restart_one, do.replace_dead):
+            loses_nothing(cluster, operation)
+        cluster.nothing_is_lost()
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+def test_a_cluster_with_masters_of_its_own(data: Path) -> None:
+    with driven(data, {"ess-master": 3, "ess": 2}) as cluster:
+        do = Operations(cluster)
+        for operation in (do.roll, do.extend_by_role, do.replace_master, do.replace, do.shrink):
+            serves_all_the_time(cluster, operation)
+        for operation in (do.restart_one, do.replace_dead, do.restart):
+            loses_nothing(cluster, operation)
+        cluster.nothing_is_lost()

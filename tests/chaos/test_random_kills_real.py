@@ -1,0 +1,70 @@
+"""kill -9 of a random node at a random moment of a random change, and of the whole service too.
+
+Whatever is killed, the change comes to its end, every document is there, and nothing is left over:
+no exclusion, no folder, no process. CI does a few rounds, the nightly mode two hundred.
+SEARCHPLANE_CHAOS_SEED repeats a run; it is printed with each round.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.chaos.driven import Driven, Operations, driven
+from tests.chaos.real_nodes import document_ids, index_documents, processes
+
+pytestmark = [pytest.mark.engine, pytest.mark.chaos, pytest.mark.timeout(900)]
+
+TODAY = datetime.datetime.now(datetime.UTC).date().isoformat()
+SEED = os.environ.get("SEARCHPLANE_CHAOS_SEED", TODAY)
+ROUNDS = 2
+NIGHTLY_ROUNDS = int(os.environ.get("SEARCHPLANE_CHAOS_ROUNDS", "200"))
+LONGEST_WAIT = 12.0
+"""Seconds from the request to the kill; a change of three idle nodes takes 10 to 30."""
+DOCUMENTS = 300
+FEWEST, MOST = 3, 4
+
+
+def chosen(chance: random.Random, cluster: Driven) -> Callable[[], None]:
+    """A change that leaves three or four nodes."""
+    do = Operations(cluster)
+    count = len(cluster.instances())
+    scaling = [do.extend] if count < MOST else [do.shrink, do.offline]
+    return chance.choice([*scaling, *scaling, do.replace, do.replace_master, do.roll, do.restart])
+
+
+def one_round(chance: random.Random, cluster: Driven, documents: set[str]) -> None:
+    operation = chosen(chance, cluster)
+    wait = chance.uniform(0.0, LONGEST_WAIT)
+    print(f"{operation.__name__}, a node killed after {wait:.1f} s; SEED={SEED}")  # noqa: T201 - shown when it fails
+    operation()
+    time.sleep(wait)  # the moment is the point of it
+    alive = processes(cluster.cluster.service.data)
+    if alive:  # all of them may be stopped at this moment
+        chance.choice(sorted(alive, key=lambda one: one.pid)).kill()
+    cluster.is_done()
+    for endpoint in cluster.endpoints():
+        assert document_ids(endpoint) == documents
+
+
+def rounds(data: Path, count: int, seed: str) -> None:
+    chance = random.Random(seed)  # noqa: S311 - a choice, not a secret
+    with driven(data) as cluster:
+        documents = index_documents(cluster.endpoints()[0], DOCUMENTS, replicas=1)
+        for _ in range(count):
+            one_round(chance, cluster, documents)
+
+
+def test_a_few_that_change_with_the_day(data: Path) -> None:
+    rounds(data, ROUNDS, SEED)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(6 * 3600)
+def test_two_hundred(data: Path) -> None:
+    rounds(data, NIGHTLY_ROUNDS, f"{SEED} nightly")
