@@ -140,9 +140,9 @@ class Identity:
         return proven
 
     def revoke(self, actor: Actor, subject: str, now: datetime) -> None:
-        """End a token and those re-scoped from it at once; an expired one is accepted.
+        """End a token at once; with the first of a chain, all that were re-scoped from it.
 
-        Raises NotFound, also when it is ended already, or Forbidden.
+        An expired one is accepted. Raises NotFound, also when it is ended already, or Forbidden.
         """
         claims = self._tokens.read(subject.strip())
         if claims is None:
