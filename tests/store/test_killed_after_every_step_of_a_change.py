@@ -77,7 +77,7 @@ CHANGES: dict[str, tuple[Mapping[Role, int], Rule]] = {
     "independent clients": (DATA, lambda one: dedicated(Role.CLIENT, one)),
     "role/shrink": (DATA, lambda one: shrink(one, {Role.DATA: 1}, Clock.at)),
     "role/shrink of masters": (
-        TYPES | {Role.MASTER: 5},
+        {Role.MASTER: 5, Role.DATA: 3},
         lambda one: shrink(one, {Role.MASTER: 2, Role.DATA: 1}, Clock.at),
     ),
     "node/offline": (DATA, lambda one: take_offline(one, ["node-1"], Clock.at, drains=True)),
@@ -169,6 +169,7 @@ def test_killed_after_every_step(folders: Folders, name: str) -> None:
         first.add_index(3, 1)
         first.until_idle()
         first.ask(rule)
+        assert first.there.action is not None, "refused"
         asked, at = first.folder, Clock.at
         indices = frozenset(first.indices)
     passed: list[str] = []
