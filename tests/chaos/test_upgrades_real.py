@@ -74,3 +74,34 @@ def test_elasticsearch_goes_to_opensearch_1_and_on_to_2(data: Path) -> None:
         upgraded(to, "cross-engine", "1.3.6")
         upgraded(to, "cross", "2.19.1")
         to.nothing_is_lost()
+
+
+@pytest.mark.nightly
+def test_nodes_are_spread_over_zones_while_they_serve(data: Path) -> None:
+    """The engine knows the new labels, and keeps copies of a shard apart by them."""
+    body = {
+        "source_az": "local-1",
+        "target_az": "local-1,local-2,local-3",
+        "migrate_type": "multi_az_change",
+        "agency": "css",
+        "indices_backup_check": False,
+    }
+    with running(data, "opensearch", "2.19.1") as to:
+
+        def spread() -> None:
+            to.ask("POST", "/inst-type/all/azmigrate", body)
+
+        tally = to.during(spread)
+        assert tally.lost == 0, tally
+        assert tally.has_no_failures, tally
+        endpoint = to.endpoints()[0]
+        shown = {one["name"]: one["azCode"] for one in to.instances()}
+        attributes = httpx.get(f"{endpoint}/_cat/nodeattrs?format=json", timeout=60).json()
+        labels = {one["node"]: one["value"] for one in attributes if one["attr"] == "zone"}
+        assert labels == shown
+        assert sorted(labels.values()) == ["local-1", "local-2", "local-3"]
+        told = httpx.get(
+            f"{endpoint}/_cluster/settings?include_defaults=true&flat_settings=true", timeout=60
+        ).json()
+        assert "zone" in told["defaults"]["cluster.routing.allocation.awareness.attributes"]
+        to.nothing_is_lost()

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.support.live_service import Live, live_service, until, wait_for
-from tests.support.running import getting_started
+from tests.support.running import by_role, getting_started
 
 from searchplane.drivers.base import NodeRef
 
@@ -154,3 +154,113 @@ async def test_many_clients_wait_at_once(css: httpx.AsyncClient) -> None:
     made = [await create(css, f"many-{number}") for number in range(5)]
     ends = await asyncio.gather(*(polled(css, one, terraform) for one in made))
     assert {said[-1] for said, _last in ends} == {Says.DONE}
+
+
+def gopher_extend(answer: httpx.Response) -> Says:
+    """Done without actions; of what may be going on it knows only these two."""
+    actions = answer.json()["actions"]
+    if not actions:
+        return Says.DONE
+    return Says.WAIT if actions[0] in ("GROWING", "RESIZING_VOLUME") else Says.FAILED
+
+
+CHANGE: list[Rule] = [otcextensions, terraform]
+GROW: list[Rule] = [otcextensions, gopher_extend, terraform]
+GROWTHS: list[tuple[str, dict[str, Any], int]] = [
+    ("extend", {"grow": {"modifySize": 1}}, 4),
+    ("role_extend", {"grow": [{"type": "ess", "nodesize": 1, "disksize": 0}], "isAutoPay": 1}, 4),
+    ("role_extend", {"grow": [{"type": "ess", "nodesize": 0, "disksize": 20}]}, 3),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "nodes"), GROWTHS)
+async def test_a_growth_is_waited_for_by_every_client_from_the_first_poll(
+    css: httpx.AsyncClient, path: str, body: dict[str, Any], nodes: int
+) -> None:
+    for rule in GROW:
+        made = await create(css, f"grows-{rule.__name__[:9]}-{path[:4]}-{nodes}")
+        await wait_for(css, made, status="200", actions=[])
+        accepted = await css.post(f"/clusters/{made}/{path}", json=body)
+        assert accepted.status_code == 200
+        accepted.json()  # the Terraform providers parse it
+        said, last = await polled(css, made, rule)
+        assert said[-1] is Says.DONE
+        if nodes > 3:  # a disk is only a figure here: it has grown before anybody asks
+            assert said[0] is Says.WAIT
+        assert_exact_types(last.json())
+        assert len(last.json()["instances"]) == nodes
+
+
+async def test_other_changes_are_waited_for_from_the_first_poll(css: httpx.AsyncClient) -> None:
+    made = await create(css, "changes-of-others")
+    for method, path, body in (
+        ("POST", f"/clusters/{made}/restart", None),
+        ("POST", f"/clusters/{made}/extend", {"grow": {"modifySize": 2}}),
+        ("POST", "{extend}/role/shrink", {"shrink": [{"type": "ess", "reducedNodeNum": 1}]}),
+        ("PUT", "{instance}/replace", None),
+    ):
+        shown = await wait_for(css, made, status="200", actions=[], actionProgress={})
+        base = str(css.base_url).replace("/v1.0/", "/v1.0/extend/").rstrip("/")
+        instance = shown["instances"][-1]["id"]
+        url = path.format(
+            extend=f"{base}/clusters/{made}", instance=f"/clusters/{made}/instance/{instance}"
+        )
+        accepted = await css.request(method, url, json=body)
+        assert accepted.status_code == 200, accepted.text
+        again = await css.request(method, url, json=body)
+        assert again.status_code == 400, "a second one while the first runs"
+        for rule in CHANGE:
+            said, last = await polled(css, made, rule)
+            assert said[-1] is Says.DONE
+            assert_exact_types(last.json())
+
+
+async def test_terraform_reads_a_cluster_with_three_requests(css: httpx.AsyncClient) -> None:
+    """huaweicloud_css_cluster: create by role, wait, then detail, connections and policy."""
+    body = by_role("terraform-reads", ess=3, ess_master=3)
+    cluster = body["cluster"] | {
+        "availability_zone": "local-1,local-2,local-3",
+        "tags": [{"key": "env", "value": "dev"}, {"key": "a", "value": "b"}],
+        "enterprise_project_id": "0",
+    }
+    v2 = str(css.base_url).replace("/v1.0/", "/v2.0/").rstrip("/")
+    answer = await css.post(f"{v2}/clusters", json={"cluster": cluster})
+    assert answer.status_code == 200, answer.text
+    assert isinstance(answer.json()["cluster"]["id"], str)
+    assert answer.json().get("orderId") is None
+    made = answer.json()["cluster"]["id"]
+    said, last = await polled(css, made, terraform)
+    assert (said[0], said[-1]) == (Says.WAIT, Says.DONE)
+    shown = last.json()
+    assert_exact_types(shown)
+    assert {one["azCode"] for one in shown["instances"]} == {"local-1", "local-2", "local-3"}
+    assert shown["datastore"]["version"] == cluster["datastore"]["version"]
+    assert shown["tags"] == cluster["tags"]
+    assert (shown["publicKibanaResp"], shown["elbWhiteList"], shown["publicIp"]) == (None,) * 3
+    connections = await css.get(f"/clusters/{made}/vpcepservice/connections")
+    assert (connections.status_code, connections.json()["errCode"]) == (400, "CSS.5182")
+    policy = await css.get(f"/clusters/{made}/index_snapshot/policy")
+    assert policy.status_code == 200
+    assert policy.json()["enable"] == "false"
+    assert type(policy.json()["keepday"]) is int
+    for action, tags in (("delete", cluster["tags"]), ("create", [{"key": "n", "value": "1"}])):
+        path = f"/css-cluster/{made}/tags/action"
+        answer = await css.post(path, json={"action": action, "tags": tags})
+        assert answer.status_code in (200, 204)
+    assert (await css.get(f"/clusters/{made}")).json()["tags"] == [{"key": "n", "value": "1"}]
+
+
+def assert_exact_types(shown: dict[str, Any]) -> None:
+    """Whatever has another JSON type makes a client panic, or poll until its time is over."""
+    assert type(shown["status"]) is str
+    assert type(shown["actions"]) is list
+    assert all(type(one) is str for one in shown["actionProgress"].values())
+    assert type(shown["bandwidthSize"]) is int
+    assert type(shown["diskEncrypted"]) is bool
+    assert type(shown["cmkId"]) is str
+    for one in shown["instances"]:
+        assert [type(one[name]) for name in ("id", "name", "type", "azCode", "status")] == [str] * 5
+        assert type(one["volume"]["size"]) is int
+    for name in ("httpsEnable", "authorityEnable", "backupAvailable", "period"):
+        assert type(shown[name]) is bool
+    assert "failed_reasons" not in shown

@@ -183,6 +183,20 @@ async def test_nodes_are_placed_apart_on_loopback(rig: Rig) -> None:
     assert not any(address in IPv4Network("127.0.0.0/12") for address in addresses)
 
 
+async def test_a_node_uses_storage_until_it_is_gone(rig: Rig) -> None:
+    driver = rig.driver()
+    spec = await placed(driver, new_spec())
+    assert await driver.used_bytes(spec.ref) is None
+    await driver.ensure(spec)
+    used = await driver.used_bytes(spec.ref)
+    assert used is not None and used >= sum(map(len, spec.files.values()))
+    await driver.stop(spec.ref, force=True)
+    await stopped(driver, spec.ref)
+    assert await driver.used_bytes(spec.ref) is not None
+    await driver.remove(spec.ref, Storage.DROP)
+    assert await driver.used_bytes(spec.ref) is None
+
+
 async def test_capacity_is_positive_and_dated(rig: Rig) -> None:
     found = await rig.driver().capacity()
     assert 0 < found.memory_available_mb <= found.memory_total_mb

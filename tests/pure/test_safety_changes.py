@@ -36,15 +36,14 @@ from searchplane.domain.observed import (
 )
 from searchplane.domain.plan import (
     MOVES,
-    CompleteAction,
     Patience,
     Phase,
     Plan,
-    StartNode,
     plan,
 )
 from searchplane.domain.predicates import HOPELESS
 from searchplane.domain.steps import (
+    CompleteAction,
     ExcludeFromAllocation,
     ExcludeFromVoting,
     ForgetNode,
@@ -53,6 +52,7 @@ from searchplane.domain.steps import (
     MarkEmptied,
     RemoveNode,
     RenewNode,
+    StartNode,
     Step,
 )
 

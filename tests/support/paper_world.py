@@ -39,7 +39,7 @@ from searchplane.reconciler.one_pass import OnePass
 from searchplane.reconciler.ports import Ports
 from searchplane.store import clusters
 from searchplane.store.database import Database
-from searchplane.store.secrets import ClusterSecrets
+from searchplane.store.secrets import ADMIN_HASH, ClusterSecrets
 
 ID = ClusterId("cluster-1")
 FLAVOR = "ess.spec-2u16g"
@@ -106,6 +106,7 @@ class World:
         )
         with self.database.write() as connection:
             clusters.add(connection, record)
+            self.secrets.put(connection, ID, {ADMIN_HASH: "of a password"})
         self.until_idle()
 
     @property

@@ -88,6 +88,10 @@ class Driver(Protocol):
     async def observe(self, ref: NodeRef) -> NodeState:
         """What is there now. Never raises: what cannot be seen is Unknown."""
 
+    async def used_bytes(self, ref: NodeRef) -> int | None:
+        """What the node's storage holds, in bytes; None where there is none, or it cannot be
+        seen. Never raises."""
+
     async def nodes(self) -> tuple[NodeRef, ...]:
         """Every node this driver has anything of."""
 

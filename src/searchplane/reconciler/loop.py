@@ -23,6 +23,7 @@ from searchplane.domain.observed import HostCapacity
 from searchplane.errors import SearchplaneError
 from searchplane.reconciler.one_pass import OnePass, Outcome
 from searchplane.reconciler.ports import Ports, Tenure
+from searchplane.reconciler.usage import USAGE_SECONDS, record_usage
 from searchplane.store import capacity, clusters
 from searchplane.store.lease import TendedByAnother
 
@@ -77,6 +78,7 @@ class Loop:
         """
         self._loop = asyncio.get_running_loop()
         self._begin(self._watch_capacity(looked))
+        self._begin(self._watch_usage())
         watching = self._begin(self._watch_clusters())
         ends: list[asyncio.Task[Any]] = [watching, asyncio.create_task(stopping.wait())]
         self._tasks.update(ends)
@@ -151,6 +153,11 @@ class Loop:
         while True:
             await supervised("looking at the host", look)
             await asyncio.sleep(CAPACITY_SECONDS)
+
+    async def _watch_usage(self) -> None:
+        while True:
+            await asyncio.sleep(USAGE_SECONDS)
+            await supervised("looking at the nodes' storage", lambda: record_usage(self._ports))
 
     def _wishes(self) -> dict[ClusterId, int]:
         with self._tenure.read() as connection:

@@ -38,7 +38,7 @@ def of_cluster(call: Call) -> Answer:
     with call.services.database.read() as connection:
         kept = call.services.secrets.of_cluster(connection, cluster.id)
     pem = kept.get(AUTHORITY_CERTIFICATE)
-    if pem is None:
+    if pem is None or not cluster.spec.security.authority:
         raise Refused(
             "CSS.5090",
             "the cluster has no certificate: it is not in security mode, or not prepared yet",

@@ -57,6 +57,8 @@ PLENTY = HostCapacity(
 
 
 ENGINE_FILE = "engine.kept"
+EMPTY_BYTES = 200_000
+"""What a node's storage holds that has no data, about as much as a real one's."""
 
 
 class FakeDriver:
@@ -83,6 +85,7 @@ class FakeDriver:
         self._unknown: dict[NodeRef, str] = {}
         self._failing: dict[NodeRef, str] = {}
         self._held: set[NodeRef] = set()
+        self._used: dict[NodeRef, int] = {}
         self._engines: dict[ClusterId, FakeEngine] = {}
 
     async def capacity(self) -> HostCapacity:
@@ -140,6 +143,12 @@ class FakeDriver:
         if node is None:
             return Absent()
         return Running() if node.phase is Phase.RUNNING else Stopped(node.last_error)
+
+    async def used_bytes(self, ref: NodeRef) -> int | None:
+        node = self._memory.get(ref)
+        if node is None or ref in self._unknown:
+            return None
+        return self._used.get(ref, EMPTY_BYTES)
 
     async def nodes(self) -> tuple[NodeRef, ...]:
         return tuple(sorted(self._memory.refs(), key=lambda ref: (ref.cluster_id, ref.node_id)))
@@ -249,6 +258,10 @@ class FakeDriver:
         if node is not None and node.phase is Phase.RUNNING:
             self._memory.put(ref, replace(node, phase=Phase.STOPPED, last_error=last_error))
             self._on_change(ref.cluster_id)
+
+    def fill(self, ref: NodeRef, used_bytes: int) -> None:
+        """From now on the node's storage holds this much."""
+        self._used[ref] = used_bytes
 
     def fail_starts(self, ref: NodeRef, last_error: str) -> None:
         """From now on the node's process ends at once, with this as the last error of its log."""

@@ -113,6 +113,9 @@ class ProcessDriver:
             self._on_found(seen.pid)
         return seen
 
+    async def used_bytes(self, ref: NodeRef) -> int | None:
+        return await asyncio.to_thread(folder.used_bytes, self.folder(ref))
+
     async def nodes(self) -> tuple[NodeRef, ...]:
         return await asyncio.to_thread(self._nodes)
 

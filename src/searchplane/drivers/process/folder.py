@@ -57,6 +57,25 @@ def sync_files(folder: Path, files: Mapping[str, bytes], owner: Owner | None) ->
     return changed
 
 
+def used_bytes(folder: Path) -> int | None:
+    """The sizes of all files below, together; None if the folder is not there or cannot be read.
+
+    Links are not followed, and what goes away meanwhile does not count.
+    """
+    if not folder.is_dir() or folder.is_symlink():
+        return None
+    total, waiting = 0, [str(folder)]
+    while waiting:
+        with suppress(OSError), os.scandir(waiting.pop()) as found:
+            for entry in found:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                else:
+                    with suppress(OSError):
+                        total += entry.stat(follow_symlinks=False).st_size
+    return total
+
+
 def aside(folder: Path) -> Path:
     """Where the folder is while it is being removed."""
     return folder.with_name(folder.name + REMOVING)
