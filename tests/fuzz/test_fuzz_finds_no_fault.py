@@ -76,6 +76,9 @@ def real(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iter
 )
 def test_no_answer_outside_the_description(case: Any, real: Real) -> None:
     parameters = case.path_parameters or {}
+    for name, value in parameters.items():
+        # An encoded separator is no part of a name: such a path is no operation's (docs/adr/0015).
+        parameters[name] = str(value).replace("/", "|").replace("\\", "|")
     odd = sum(len(str(value)) for value in parameters.values()) % 2
     if "project_id" in parameters and odd:
         parameters["project_id"] = real.project_id

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from searchplane.domain import changes, finishing, renewal
-from searchplane.domain.cluster import ActionKind, Cluster, Failure, Fate, Node, Refusal
+from searchplane.domain.cluster import ActionKind, Cluster, Failure, Node, Refusal
 from searchplane.domain.ids import NodeId
 from searchplane.domain.observed import (
     Absent,
@@ -40,7 +40,7 @@ from searchplane.domain.steps import (
     Step,
     StopNode,
 )
-from searchplane.domain.wording import count, hours, said_of, todo
+from searchplane.domain.wording import count, hours, joined, progress, said_of, todo
 
 SOON = 0.2
 """Seconds to the next look while something is being done."""
@@ -318,7 +318,7 @@ def _form(cluster: Cluster, observation: Observation) -> Plan:
         return _change(cluster, observation, change)
     if not _balanced(cluster, engine, observation.at):
         sentence = (
-            f"{_joined(cluster)}; {engine.initializing + engine.relocating} shards moving, "
+            f"{joined(cluster)}; {engine.initializing + engine.relocating} shards moving, "
             f"{engine.unassigned} unassigned"
         )
         return _waiting(
@@ -333,7 +333,7 @@ def _form(cluster: Cluster, observation: Observation) -> Plan:
     steps = (*steps, *finishing.last_steps(cluster))
     return _waiting(
         Phase.STEADY,
-        f"{_joined(cluster)}; the cluster is {engine.health.value}",
+        f"{joined(cluster)}; the cluster is {engine.health.value}",
         cluster,
         observation,
         steps=steps,
@@ -348,8 +348,8 @@ def _join(
     """Nodes run and are no members: they are waited for, or ended if they were to go anyway."""
     ill = changes.left_of_ill(cluster, observation)
     steps = (*ill.steps, *changes.taken_back(cluster, observation))
-    joined = len(cluster.nodes) - len(missing)
-    sentence = f"{joined} of {len(cluster.nodes)} nodes joined; waiting for {', '.join(missing)}"
+    there = len(cluster.nodes) - len(missing)
+    sentence = f"{there} of {len(cluster.nodes)} nodes joined; waiting for {', '.join(missing)}"
     refused = _refused(ill)
     if ill.steps:
         sentence += f"; {'; '.join(said_of(step, cluster) for step in ill.steps)}"
@@ -381,7 +381,7 @@ def _change(cluster: Cluster, observation: Observation, change: changes.Left) ->
         observation,
         steps=steps,
         after=SOON if steps else WATCHING,
-        progress=_progress(cluster),
+        progress=progress(cluster),
     )
     return replace(found, refusal=refused)
 
@@ -390,12 +390,6 @@ def _is_given_up(cluster: Cluster, now: datetime) -> bool:
     """Whether nodes that were to go could not for so long that they stay."""
     action = cluster.action
     return action is not None and action.kind in DEPARTURES and now - action.started > MOVES
-
-
-def _progress(cluster: Cluster) -> int:
-    """Of the nodes, those that are not touched any more."""
-    busy = sum(node.fate is not Fate.STAY or node.is_stale for node in cluster.nodes)
-    return 100 * (len(cluster.nodes) - busy) // max(1, len(cluster.nodes))
 
 
 def _balanced(cluster: Cluster, engine: EngineView, now: datetime) -> bool:
@@ -498,8 +492,3 @@ def _primaries_there(observation: Observation) -> bool:
     return isinstance(observation.engine, EngineView) and (
         observation.engine.health is not Health.RED
     )
-
-
-def _joined(cluster: Cluster) -> str:
-    count = len(cluster.nodes)
-    return f"all {count} nodes joined" if count > 1 else "the node has formed its cluster"

@@ -57,3 +57,14 @@ def count(nodes: int) -> str:
 
 def hours(span: timedelta) -> str:
     return f"{span // timedelta(hours=1)} hours"
+
+
+def progress(cluster: Cluster) -> int:
+    """Of the nodes, those that are not touched any more."""
+    busy = sum(node.fate is not Fate.STAY or node.is_stale for node in cluster.nodes)
+    return 100 * (len(cluster.nodes) - busy) // max(1, len(cluster.nodes))
+
+
+def joined(cluster: Cluster) -> str:
+    count = len(cluster.nodes)
+    return f"all {count} nodes joined" if count > 1 else "the node has formed its cluster"
