@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -71,20 +73,23 @@ async def test_a_new_password_reaches_the_engine_and_new_nodes(
 
 
 async def test_the_action_is_shown_before_the_answer_is_sent(
-    live: Live, css: httpx.AsyncClient
+    live: Live, css: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster_id = await secured(css)
-    for ref in await live.driver.nodes():
-        if ref.cluster_id == cluster_id:
-            live.driver.hold_join(ref)
+    released, tell = threading.Event(), live.driver.set_admin_hash
+
+    async def held(target: Target, admin_hash: str) -> None:
+        await asyncio.to_thread(released.wait)
+        await tell(target, admin_hash)
+
+    monkeypatch.setattr(live.driver, "set_admin_hash", held)
     answer = await css.post(f"/clusters/{cluster_id}/password/reset", json={"newpassword": OTHER})
     assert answer.status_code == 200, answer.text
     shown = (await css.get(f"/clusters/{cluster_id}")).json()
     assert shown["actions"] == ["RESETTING_PASSWORD"]
     again = await css.post(f"/clusters/{cluster_id}/password/reset", json={"newpassword": OTHER})
     assert (again.status_code, again.json()["error_code"]) == (400, "CSS.5090")
-    for ref in await live.driver.nodes():
-        live.driver.heal(ref)
+    released.set()
     await idle(css, cluster_id)
 
 

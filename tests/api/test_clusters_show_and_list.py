@@ -57,6 +57,10 @@ TYPES = {
     "created": str,
     "updated": str,
     "sentence": str,
+    "refusedBy": type(None),
+    "refusedBecause": type(None),
+    "paused": bool,
+    "skipped": list,
 }
 """Where a wrong JSON type panics or silently stalls a provider."""
 
