@@ -15,6 +15,7 @@ from tests.support.running import getting_started
 
 from searchplane.domain.engines import OPENSEARCH_2_19_1
 from searchplane.domain.ids import ClusterId
+from searchplane.domain.observed import Target
 from searchplane.store.secrets import ADMIN_HASH
 
 PASSWORD = "Fresh-Pear-27"
