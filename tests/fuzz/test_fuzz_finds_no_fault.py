@@ -8,6 +8,7 @@ description does not have.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ CHECKS = (
     response_schema_conformance,
 )
 FEW = 10
+SEPARATOR = re.compile(r"[/\\]|%2F|%5C", re.IGNORECASE)
 EXAMPLES = int(os.environ.get("SEARCHPLANE_FUZZ_EXAMPLES", str(FEW)))
 """For each route; the nightly mode asks for many more."""
 SCHEMA = schemathesis.openapi.from_dict(describe(OPERATIONS))
@@ -78,7 +80,7 @@ def test_no_answer_outside_the_description(case: Any, real: Real) -> None:
     parameters = case.path_parameters or {}
     for name, value in parameters.items():
         # An encoded separator is no part of a name: such a path is no operation's (docs/adr/0015).
-        parameters[name] = str(value).replace("/", "|").replace("\\", "|")
+        parameters[name] = SEPARATOR.sub("|", str(value))
     odd = sum(len(str(value)) for value in parameters.values()) % 2
     if "project_id" in parameters and odd:
         parameters["project_id"] = real.project_id

@@ -144,13 +144,18 @@ def _answer(operation: Operation) -> Schema:
     if operation.raw_answer is not None:
         answer["content"] = {operation.raw_answer: {"schema": {"type": "string"}}}
     elif operation.answer is not None and operation.method != "HEAD":
-        answer["content"] = {"application/json": {"schema": _reference(operation.answer)}}
+        schema = _reference(operation.answer)
+        if operation.preview is not None:
+            schema = {"anyOf": [schema, _reference(operation.preview)]}
+        answer["content"] = {"application/json": {"schema": schema}}
     return answer
 
 
 def _schemas(operations: tuple[Operation, ...]) -> dict[str, Schema]:
     bodies = _models(operation.body for operation in operations)
-    answers = _models(operation.answer for operation in operations)
+    answers = _models(
+        model for operation in operations for model in (operation.answer, operation.preview)
+    )
     read = _definitions(bodies, by_alias=False)
     given = _definitions(answers, by_alias=True)
     return {name: _both_spellings(schema) for name, schema in read.items()} | given

@@ -118,6 +118,8 @@ class Operation:
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     answer: type[BaseModel] | None = None
+    preview: type[BaseModel] | None = None
+    """What it answers instead when it is only to say what it would do (`?dry_run=true`)."""
     status: int = 200
     errors: tuple[str, ...] = ()
     envelope: Envelope = Envelope.CSS

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from searchplane.api.css.changing import ChangeQuery, change, nothing
+from searchplane.api.css.changing import ChangeQuery, DryRunReply, change, nothing
 from searchplane.api.css.clusters import find_cluster
 from searchplane.api.fields import Integer, Reply, Request, Text
 from searchplane.api.operation import Answer, Call, Operation
@@ -96,6 +96,7 @@ OPERATIONS = [
         summary="Change the security group.",
         action="css:cluster:update",
         query=ChangeQuery,
+        preview=DryRunReply,
         body=SecurityGroupRequest,
         errors=("CSS.0015", "CSS.0077", "CSS.5023", "CSS.5090"),
     ),
@@ -107,6 +108,7 @@ OPERATIONS = [
         summary="Change the subnet of nodes that are added later.",
         action="css:cluster:update",
         query=ChangeQuery,
+        preview=DryRunReply,
         body=SubnetRequest,
         errors=("CSS.0015", "CSS.0077", "CSS.5022", "CSS.5090", "CSS.5140"),
     ),

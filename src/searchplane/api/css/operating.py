@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from searchplane.api.css.changing import ChangeQuery, change
+from searchplane.api.css.changing import ChangeQuery, DryRunReply, change
 from searchplane.api.fields import Reply, Request, Text
 from searchplane.api.operation import Answer, Call, Operation
 from searchplane.domain.change import Change
@@ -60,6 +60,7 @@ OPERATIONS = [
         summary="Look at a cluster and do nothing to it until it is resumed.",
         action="css:cluster:operate",
         query=ChangeQuery,
+        preview=DryRunReply,
         answer=OperatedReply,
         errors=("CSS.0015", "CSS.5090"),
     ),
@@ -71,6 +72,7 @@ OPERATIONS = [
         summary="Go on with what a paused cluster was being done.",
         action="css:cluster:operate",
         query=ChangeQuery,
+        preview=DryRunReply,
         answer=OperatedReply,
         errors=("CSS.0015",),
     ),
@@ -82,6 +84,7 @@ OPERATIONS = [
         summary="Set a predicate aside until the cluster's action is over.",
         action="css:cluster:operate",
         query=ChangeQuery,
+        preview=DryRunReply,
         body=SkipPredicateRequest,
         answer=OperatedReply,
         errors=("CSS.0001", "CSS.0015"),

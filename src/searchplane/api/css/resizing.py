@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from searchplane.api.css.changing import GROWTH, ChangeQuery, change
+from searchplane.api.css.changing import GROWTH, ChangeQuery, DryRunReply, change
 from searchplane.api.css.clusters import find
 from searchplane.api.css.flavors import sold_in
 from searchplane.api.fields import Boolean, Integer, Reply, Request, Text
@@ -157,6 +157,7 @@ OPERATIONS = [
         summary="Give data nodes another flavor or disk type, one node after the other.",
         action="css:cluster:expand",
         query=ChangeQuery,
+        preview=DryRunReply,
         body=FlavorRequest,
         answer=FlavorChangeReply,
         errors=_ERRORS,
@@ -169,6 +170,7 @@ OPERATIONS = [
         summary="Give the nodes of a type another flavor or disk type, one node after the other.",
         action="css:cluster:expand",
         query=ChangeQuery,
+        preview=DryRunReply,
         body=FlavorRequest,
         answer=FlavorChangeReply,
         errors=_ERRORS,

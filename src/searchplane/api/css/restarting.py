@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from searchplane.api.css.changing import ChangeQuery, change, nothing
+from searchplane.api.css.changing import ChangeQuery, DryRunReply, change, nothing
 from searchplane.api.fields import Request, Text
 from searchplane.api.operation import Answer, Call, Operation
 from searchplane.domain.restarts import restart, restart_part, restart_rolling
@@ -47,6 +47,7 @@ OPERATIONS = [
         summary="Restart all nodes at once.",
         action="css:cluster:restart",
         query=ChangeQuery,
+        preview=DryRunReply,
         errors=_STATE,
     ),
     Operation(
@@ -57,6 +58,7 @@ OPERATIONS = [
         summary="Restart one node, or all of some types at once.",
         action="css:cluster:restart",
         query=ChangeQuery,
+        preview=DryRunReply,
         body=RestartRequest,
         errors=(*_STATE, "CSS.5042", "CSS.5073"),
     ),
@@ -71,6 +73,7 @@ OPERATIONS = [
         summary="Restart nodes one after the other, while the cluster serves.",
         action="css:cluster:restart",
         query=ChangeQuery,
+        preview=DryRunReply,
         body=RollingRestartRequest,
         errors=(*_STATE, "CSS.5073"),
     ),

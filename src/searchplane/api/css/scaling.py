@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from searchplane.api.css.changing import GROWTH, ChangeQuery, change, nothing
+from searchplane.api.css.changing import GROWTH, ChangeQuery, DryRunReply, change, nothing
 from searchplane.api.fields import Boolean, Integer, Reply, Request, Text
 from searchplane.api.operation import Answer, Call, Operation
 from searchplane.domain.change import Change
@@ -165,6 +165,7 @@ OPERATIONS = [
         summary="Add data nodes.",
         action="css:cluster:scaleOut",
         query=ChangeQuery,
+        preview=DryRunReply,
         body=ExtendRequest,
         answer=EmptyReply,
         errors=(*_STATE, *GROWTH, "CSS.5047", "CSS.5140"),
@@ -177,6 +178,7 @@ OPERATIONS = [
         summary="Add nodes and disk by node type.",
         action="css:cluster:expand",
         query=ChangeQuery,
+        preview=DryRunReply,
         body=RoleExtendRequest,
         answer=ClusterIdReply,
         errors=(
@@ -199,6 +201,7 @@ OPERATIONS = [
         summary="Add dedicated masters or clients where there are none.",
         action="css:cluster:expand",
         query=ChangeQuery,
+        preview=DryRunReply,
         body=IndependentRequest,
         answer=ClusterIdReply,
         errors=(
@@ -220,6 +223,7 @@ OPERATIONS = [
         summary="Take nodes away by node type, after their data was moved.",
         action="css:cluster:shrink",
         query=ChangeQuery,
+        preview=DryRunReply,
         body=ShrinkRequest,
         errors=(*_STATE, "CSS.0076", "CSS.5047", "CSS.5134"),
     ),
@@ -231,6 +235,7 @@ OPERATIONS = [
         summary="Take these nodes away, after their data was moved unless told otherwise.",
         action="css:cluster:shrink",
         query=ChangeQuery,
+        preview=DryRunReply,
         body=OfflineRequest,
         errors=(*_STATE, "CSS.5042", "CSS.5047", "CSS.5134"),
     ),
@@ -242,6 +247,7 @@ OPERATIONS = [
         summary="Make a node anew, with its id and address.",
         action="css:cluster:replace",
         query=ReplaceQuery,
+        preview=DryRunReply,
         errors=(*_STATE, "CSS.5042", "CSS.5047"),
     ),
 ]

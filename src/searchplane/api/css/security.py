@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from searchplane.api.css.changing import ChangeQuery, change, nothing
+from searchplane.api.css.changing import ChangeQuery, DryRunReply, change, nothing
 from searchplane.api.fields import Boolean, Request, Text
 from searchplane.api.operation import Answer, Call, Operation, Pool
 from searchplane.domain.change import Change
@@ -76,6 +76,7 @@ OPERATIONS = [
         action="css:cluster:resetPassword",
         pool=Pool.CREATION,
         query=ChangeQuery,
+        preview=DryRunReply,
         body=ResetPasswordRequest,
         errors=(*_STATE, *_PASSWORD),
     ),
@@ -88,6 +89,7 @@ OPERATIONS = [
         action="css:cluster:changeMode",
         pool=Pool.CREATION,
         query=ChangeQuery,
+        preview=DryRunReply,
         body=ChangeModeRequest,
         errors=(*_STATE, *_PASSWORD, "CSS.1122", "CSS.1123", "CSS.5169", "CSS.5171"),
     ),

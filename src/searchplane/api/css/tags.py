@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from searchplane.api.css.changing import ChangeQuery, Rule, change, nothing
+from searchplane.api.css.changing import ChangeQuery, DryRunReply, Rule, change, nothing
 from searchplane.api.css.clusters import TagReply, find_cluster
 from searchplane.api.fields import Reply, Request, Text
 from searchplane.api.operation import Answer, Call, Operation
@@ -123,6 +123,7 @@ OPERATIONS = [
         summary="Tag a cluster; a key that it has gets the new value.",
         action="css:tag:add",
         query=ChangeQuery,
+        preview=DryRunReply,
         body=AddTagRequest,
         status=204,
         errors=(*_CHANGE, *_RULES),
@@ -135,6 +136,7 @@ OPERATIONS = [
         summary="Add or remove several tags at once.",
         action="css:tag:edit",
         query=ChangeQuery,
+        preview=DryRunReply,
         body=ChangeTagsRequest,
         status=204,
         errors=(*_CHANGE, *_RULES),
@@ -147,6 +149,7 @@ OPERATIONS = [
         summary="Remove a tag.",
         action="css:tag:delete",
         query=ChangeQuery,
+        preview=DryRunReply,
         status=204,
         errors=(*_CHANGE, "CSS.5141"),
     ),

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from searchplane.api.css.changing import ChangeQuery, change, nothing
+from searchplane.api.css.changing import ChangeQuery, DryRunReply, change, nothing
 from searchplane.api.css.clusters import find_cluster, find_in
 from searchplane.api.fields import Boolean, Integer, Reply, Request, Text
 from searchplane.api.operation import Answer, Call, Operation
@@ -281,6 +281,7 @@ OPERATIONS = [
         summary="Start nodes again on another engine, one after the other.",
         action="css:cluster:upgrade",
         query=ChangeQuery,
+        preview=DryRunReply,
         body=UpgradeRequest,
         errors=(*_STATE, "CSS.0006", "CSS.0074", "CSS.0076", "CSS.0078", "CSS.0083"),
     ),
@@ -303,6 +304,7 @@ OPERATIONS = [
         summary="Try a failed upgrade or move again, or give it up.",
         action="css:cluster:upgrade",
         query=RetryQuery,
+        preview=DryRunReply,
         errors=("CSS.0015", "CSS.0078", "CSS.0082"),
     ),
     Operation(
@@ -313,6 +315,7 @@ OPERATIONS = [
         summary="Move nodes to another availability zone, or spread them over several.",
         action="css:cluster:azMigrate",
         query=ChangeQuery,
+        preview=DryRunReply,
         body=MigrateRequest,
         errors=(*_STATE, "CSS.0006", "CSS.0074", "CSS.0076", "CSS.0083", "CSS.5052", "CSS.5172"),
     ),
