@@ -1,6 +1,6 @@
 """`python -m benchmarks [green] [changes] [service] [many] [identity] [search] [peers]`: measure.
 
-Without a name all but the peers run, and REPORT.md is written. The peers are other products with
+Without a name all but the peers run. REPORT.md keeps the newest of each figure. The peers are other products with
 the load of `identity`; the first run installs them.
 """
 
@@ -30,12 +30,8 @@ NAMED = ALL | {"peers": identity.peers}
 
 
 def main(wanted: list[str]) -> None:
-    figures = [figure for name in wanted or ALL for figure in NAMED[name]()]
-    if wanted:
-        for figure in figures:
-            print(figure)
-    else:
-        report.write(figures)
+    for name in wanted or ALL:
+        report.write(NAMED[name]())
 
 
 if __name__ == "__main__":

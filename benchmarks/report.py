@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
+
+HEAD = (
+    "| figure | value | floor | ratio | asked for | met | run |",
+    "|---|---|---|---|---|---|---|",
+)
 
 REPORT = Path(__file__).parent / "REPORT.md"
 
@@ -50,25 +56,41 @@ def machine() -> str:
 
 
 def write(figures: Sequence[Figure]) -> None:
-    """The page, and the same on the terminal."""
+    """Put the figures on the page, each in place of its last one; and all on the terminal."""
+    now = f"{datetime.now(UTC):%Y-%m-%d %H:%M}"
+    rows = {_key(row): row for row in _rows()}
+    rows |= {_key(row): row for row in (_row(one, now) for one in figures)}
     lines = [
         "# Benchmarks",
         "",
         "Made by `python -m benchmarks`. Every figure stands beside a floor measured in the same "
         "run; ratios are what to compare between machines.",
         "",
-        f"Machine: {machine()}. Run: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC.",
+        f"Machine: {machine()}. Times are UTC.",
         "",
-        "| figure | value | floor | ratio | asked for | met |",
-        "|---|---|---|---|---|---|",
+        *HEAD,
+        *rows.values(),
     ]
-    for one in figures:
-        met = {True: "yes", False: "**no**", None: ""}[one.met]
-        cells = (one.name, one.value, one.floor, one.ratio, one.bound, met)
-        lines.append(f"| {' | '.join(cells)} |")
     text = "\n".join(lines) + "\n"
     REPORT.write_text(text)
     print(text)
+
+
+def _row(one: Figure, run: str) -> str:
+    met = {True: "yes", False: "**no**", None: ""}[one.met]
+    cells = (one.name, one.value, one.floor, one.ratio, one.bound, met, run)
+    return f"| {' | '.join(cells)} |"
+
+
+def _rows() -> list[str]:
+    """The rows of earlier runs."""
+    lines = REPORT.read_text().splitlines() if REPORT.exists() else []
+    return lines[lines.index(HEAD[0]) + len(HEAD) :] if HEAD[0] in lines else []
+
+
+def _key(row: str) -> str:
+    """A figure's name without its numbers, which differ from run to run."""
+    return re.sub(r"\d+", "N", row.split(" | ")[0])
 
 
 def _processor() -> str:
