@@ -1,7 +1,7 @@
 """`python -m benchmarks [green] [changes] [service] [many] [identity] [search] [peers]`: measure.
 
-Without a name all but the peers run. REPORT.md keeps the newest of each figure. The peers are other products with
-the load of `identity`; the first run installs them.
+Without a name all but the peers run. REPORT.md keeps the newest of each figure. The peers are
+other products with the load of `identity`; the first run installs them.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ def _rows() -> list[str]:
 
 def _key(row: str) -> str:
     """A figure's name without its numbers, which differ from run to run."""
-    return re.sub(r"\d+", "N", row.split(" | ")[0])
+    return re.sub(r"\d+", "N", row.split(" | ", maxsplit=1)[0])
 
 
 def _processor() -> str:
