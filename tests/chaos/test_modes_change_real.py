@@ -54,6 +54,7 @@ def asked(
     return httpx.get(f"{root}{path}", auth=user, verify=trusted, timeout=60, trust_env=False)
 
 
+@pytest.mark.nightly
 def test_elasticsearch_gets_users_and_loses_them(data: Path) -> None:
     with running_service(data, {}) as service, service.project_client() as css:
         made = css.post("/clusters", json=getting_started("Modes", nodes=1))

@@ -61,6 +61,7 @@ def upgraded(to: Driven, kind: str, version: str) -> None:
     assert (task["status"], task["currentNodeName"]) == ("SUCCESS", "")
 
 
+@pytest.mark.nightly
 def test_opensearch_is_upgraded_within_2_x_while_it_serves(data: Path) -> None:
     with running(data, "opensearch", "2.11.0") as to:
         upgraded(to, "cross", "2.19.1")
