@@ -28,6 +28,9 @@ from searchplane.store.database import Transaction
 Rule = Callable[[Cluster], Change]
 Secrets = Callable[[Change], Mapping[str, str]]
 
+STATE = ("CSS.0015", "CSS.0077", "CSS.5090")
+"""What any change may be refused with: there is no such cluster, or its state forbids it."""
+
 GROWTH = (
     "CSS.0023",
     *(code for one, code in quota.CODES.items() if one is not quota.Resource.CLUSTERS),

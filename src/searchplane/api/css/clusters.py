@@ -24,6 +24,10 @@ from searchplane.store.database import Transaction
 LISTED = "listed"
 
 
+CLUSTER = "/v1.0/{project_id}/clusters/{cluster_id}"
+"""The path of one cluster; what is done to it lies below."""
+
+
 class DatastoreReply(Reply):
     type: str
     version: str
@@ -358,7 +362,7 @@ OPERATIONS = [
     Operation(
         id="ShowClusterDetail",
         method="GET",
-        paths=("/v1.0/{project_id}/clusters/{cluster_id}",),
+        paths=(CLUSTER,),
         handler=show_cluster,
         summary="Show one cluster.",
         action="css:cluster:get",
@@ -368,7 +372,7 @@ OPERATIONS = [
     Operation(
         id="DeleteCluster",
         method="DELETE",
-        paths=("/v1.0/{project_id}/clusters/{cluster_id}",),
+        paths=(CLUSTER,),
         handler=delete_cluster,
         summary="Delete a cluster with its data.",
         action="css:cluster:delete",

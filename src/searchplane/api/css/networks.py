@@ -6,14 +6,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from searchplane.api.css.changing import ChangeQuery, DryRunReply, change, nothing
-from searchplane.api.css.clusters import find_cluster
+from searchplane.api.css.changing import STATE, ChangeQuery, DryRunReply, change, nothing
+from searchplane.api.css.clusters import CLUSTER, find_cluster
 from searchplane.api.fields import Integer, Reply, Request, Text
 from searchplane.api.operation import Answer, Call, Operation
 from searchplane.domain.networking import change_security_group, change_subnet
 from searchplane.errors import Refused
-
-CLUSTER = "/v1.0/{project_id}/clusters/{cluster_id}"
 
 
 class SecurityGroupRequest(Request):
@@ -98,7 +96,7 @@ OPERATIONS = [
         query=ChangeQuery,
         preview=DryRunReply,
         body=SecurityGroupRequest,
-        errors=("CSS.0015", "CSS.0077", "CSS.5023", "CSS.5090"),
+        errors=(*STATE, "CSS.5023"),
     ),
     Operation(
         id="ChangeClusterSubnet",
@@ -110,7 +108,7 @@ OPERATIONS = [
         query=ChangeQuery,
         preview=DryRunReply,
         body=SubnetRequest,
-        errors=("CSS.0015", "CSS.0077", "CSS.5022", "CSS.5090", "CSS.5140"),
+        errors=(*STATE, "CSS.5022", "CSS.5140"),
     ),
     Operation(
         id="ShowVpcepConnection",

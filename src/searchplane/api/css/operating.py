@@ -10,12 +10,11 @@ from typing import Annotated
 from pydantic import Field
 
 from searchplane.api.css.changing import ChangeQuery, DryRunReply, change
+from searchplane.api.css.clusters import CLUSTER
 from searchplane.api.fields import Reply, Request, Text
 from searchplane.api.operation import Answer, Call, Operation
 from searchplane.domain.change import Change
 from searchplane.domain.operating import pause, resume, set_aside
-
-CLUSTER = "/v1.0/{project_id}/clusters/{cluster_id}"
 
 
 class SkipPredicateRequest(Request):

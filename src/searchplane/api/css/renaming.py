@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from searchplane.api.css.changing import ChangeQuery, DryRunReply, change, nothing
+from searchplane.api.css.changing import STATE, ChangeQuery, DryRunReply, change, nothing
 from searchplane.api.fields import Request, Text
 from searchplane.api.operation import Answer, Call, Operation
 from searchplane.domain.renaming import rename
@@ -37,6 +37,6 @@ OPERATIONS = [
         query=ChangeQuery,
         preview=DryRunReply,
         body=ChangeNameRequest,
-        errors=("CSS.0015", "CSS.0077", "CSS.5049", "CSS.5050", "CSS.5056", "CSS.5090"),
+        errors=(*STATE, "CSS.5049", "CSS.5050", "CSS.5056"),
     )
 ]

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from searchplane.api.css.changing import GROWTH, ChangeQuery, DryRunReply, change
-from searchplane.api.css.clusters import find
+from searchplane.api.css.clusters import CLUSTER, find
 from searchplane.api.css.flavors import sold_in
 from searchplane.api.fields import Boolean, Integer, Reply, Request, Text
 from searchplane.api.operation import Answer, Call, Operation
@@ -15,8 +15,6 @@ from searchplane.domain.change import Change
 from searchplane.domain.cluster import Role
 from searchplane.domain.flavor_change import FlavorWish, change_flavor
 from searchplane.domain.flavors import DATASTORE_IDS, Offer, offers, version_id
-
-CLUSTER = "/v1.0/{project_id}/clusters/{cluster_id}"
 
 
 class FlavorRequest(Request):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from searchplane.api.css.changing import ChangeQuery, DryRunReply, change, nothing
+from searchplane.api.css.changing import STATE, ChangeQuery, DryRunReply, change, nothing
 from searchplane.api.fields import Request, Text
 from searchplane.api.operation import Answer, Call, Operation
 from searchplane.domain.restarts import restart, restart_part, restart_rolling
@@ -36,8 +36,6 @@ def restart_nodes_rolling(call: Call) -> Answer:
     return change(call, lambda one: restart_rolling(one, body.type, body.value, call.now), nothing)
 
 
-_STATE = ("CSS.0015", "CSS.0077", "CSS.5090")
-
 OPERATIONS = [
     Operation(
         id="RestartCluster",
@@ -48,7 +46,7 @@ OPERATIONS = [
         action="css:cluster:restart",
         query=ChangeQuery,
         preview=DryRunReply,
-        errors=_STATE,
+        errors=STATE,
     ),
     Operation(
         id="RestartClusterV2",
@@ -60,7 +58,7 @@ OPERATIONS = [
         query=ChangeQuery,
         preview=DryRunReply,
         body=RestartRequest,
-        errors=(*_STATE, "CSS.5042", "CSS.5073"),
+        errors=(*STATE, "CSS.5042", "CSS.5073"),
     ),
     Operation(
         id="RollingRestart",
@@ -75,6 +73,6 @@ OPERATIONS = [
         query=ChangeQuery,
         preview=DryRunReply,
         body=RollingRestartRequest,
-        errors=(*_STATE, "CSS.5073"),
+        errors=(*STATE, "CSS.5073"),
     ),
 ]

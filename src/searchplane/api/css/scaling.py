@@ -7,7 +7,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from searchplane.api.css.changing import GROWTH, ChangeQuery, DryRunReply, change, nothing
+from searchplane.api.css.changing import GROWTH, STATE, ChangeQuery, DryRunReply, change, nothing
+from searchplane.api.css.clusters import CLUSTER
 from searchplane.api.fields import Boolean, Integer, Reply, Request, Text
 from searchplane.api.operation import Answer, Call, Operation
 from searchplane.domain.change import Change
@@ -24,8 +25,6 @@ from searchplane.domain.growth import (
 )
 from searchplane.domain.ids import NodeId
 from searchplane.errors import Refused
-
-CLUSTER = "/v1.0/{project_id}/clusters/{cluster_id}"
 
 
 class ModifySizeBody(Request):
@@ -154,8 +153,6 @@ def _empty(_wanted: Change) -> EmptyReply:
     return EmptyReply()
 
 
-_STATE = ("CSS.0015", "CSS.0077", "CSS.5090")
-
 OPERATIONS = [
     Operation(
         id="UpdateExtendCluster",
@@ -168,7 +165,7 @@ OPERATIONS = [
         preview=DryRunReply,
         body=ExtendRequest,
         answer=EmptyReply,
-        errors=(*_STATE, *GROWTH, "CSS.5047", "CSS.5140"),
+        errors=(*STATE, *GROWTH, "CSS.5047", "CSS.5140"),
     ),
     Operation(
         id="UpdateExtendInstanceStorage",
@@ -182,7 +179,7 @@ OPERATIONS = [
         body=RoleExtendRequest,
         answer=ClusterIdReply,
         errors=(
-            *_STATE,
+            *STATE,
             *GROWTH,
             "CSS.0076",
             "CSS.5009",
@@ -205,7 +202,7 @@ OPERATIONS = [
         body=IndependentRequest,
         answer=ClusterIdReply,
         errors=(
-            *_STATE,
+            *STATE,
             *GROWTH,
             "CSS.0076",
             "CSS.5007",
@@ -225,7 +222,7 @@ OPERATIONS = [
         query=ChangeQuery,
         preview=DryRunReply,
         body=ShrinkRequest,
-        errors=(*_STATE, "CSS.0076", "CSS.5047", "CSS.5134"),
+        errors=(*STATE, "CSS.0076", "CSS.5047", "CSS.5134"),
     ),
     Operation(
         id="UpdateShrinkNodes",
@@ -237,7 +234,7 @@ OPERATIONS = [
         query=ChangeQuery,
         preview=DryRunReply,
         body=OfflineRequest,
-        errors=(*_STATE, "CSS.5042", "CSS.5047", "CSS.5134"),
+        errors=(*STATE, "CSS.5042", "CSS.5047", "CSS.5134"),
     ),
     Operation(
         id="UpdateInstance",
@@ -248,6 +245,6 @@ OPERATIONS = [
         action="css:cluster:replace",
         query=ReplaceQuery,
         preview=DryRunReply,
-        errors=(*_STATE, "CSS.5042", "CSS.5047"),
+        errors=(*STATE, "CSS.5042", "CSS.5047"),
     ),
 ]

@@ -6,15 +6,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from searchplane.api.css.changing import ChangeQuery, DryRunReply, change, nothing
+from searchplane.api.css.changing import STATE, ChangeQuery, DryRunReply, change, nothing
+from searchplane.api.css.clusters import CLUSTER
 from searchplane.api.fields import Boolean, Request, Text
 from searchplane.api.operation import Answer, Call, Operation, Pool
 from searchplane.domain.change import Change
 from searchplane.domain.cluster import Security
 from searchplane.domain.mode_change import ModeWish, change_mode, reset_password
 from searchplane.store.secrets import ADMIN_HASH
-
-CLUSTER = "/v1.0/{project_id}/clusters/{cluster_id}"
 
 
 class ResetPasswordRequest(Request):
@@ -63,7 +62,6 @@ def _hashed(call: Call, password: str) -> dict[str, str]:
     return {ADMIN_HASH: call.services.hash_engine_password(password)}
 
 
-_STATE = ("CSS.0015", "CSS.0077", "CSS.5090")
 _PASSWORD = ("CSS.0050", "CSS.0066", "CSS.2026")
 
 OPERATIONS = [
@@ -78,7 +76,7 @@ OPERATIONS = [
         query=ChangeQuery,
         preview=DryRunReply,
         body=ResetPasswordRequest,
-        errors=(*_STATE, *_PASSWORD),
+        errors=(*STATE, *_PASSWORD),
     ),
     Operation(
         id="ChangeMode",
@@ -91,6 +89,6 @@ OPERATIONS = [
         query=ChangeQuery,
         preview=DryRunReply,
         body=ChangeModeRequest,
-        errors=(*_STATE, *_PASSWORD, "CSS.1122", "CSS.1123", "CSS.5169", "CSS.5171"),
+        errors=(*STATE, *_PASSWORD, "CSS.1122", "CSS.1123", "CSS.5169", "CSS.5171"),
     ),
 ]

@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from searchplane.api.css.changing import ChangeQuery, DryRunReply, change, nothing
-from searchplane.api.css.clusters import find_cluster, find_in
+from searchplane.api.css.changing import STATE, ChangeQuery, DryRunReply, change, nothing
+from searchplane.api.css.clusters import CLUSTER, find_cluster, find_in
 from searchplane.api.fields import Boolean, Integer, Reply, Request, Text
 from searchplane.api.operation import Answer, Call, Operation
 from searchplane.domain import upgrades
@@ -24,8 +24,6 @@ from searchplane.domain.upgrades import Image, UpgradeKind, Wish, targets, upgra
 from searchplane.domain.zones import Move, MoveKind, move
 from searchplane.errors import NotFound, Refused
 from searchplane.store import tasks
-
-CLUSTER = "/v1.0/{project_id}/clusters/{cluster_id}"
 
 
 class ImagesQuery(Request):
@@ -259,8 +257,6 @@ def _time(moment: datetime | None) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S") if moment else ""
 
 
-_STATE = ("CSS.0015", "CSS.0077", "CSS.5090")
-
 OPERATIONS = [
     Operation(
         id="ListImages",
@@ -283,7 +279,7 @@ OPERATIONS = [
         query=ChangeQuery,
         preview=DryRunReply,
         body=UpgradeRequest,
-        errors=(*_STATE, "CSS.0006", "CSS.0074", "CSS.0076", "CSS.0078", "CSS.0083"),
+        errors=(*STATE, "CSS.0074", "CSS.0076", "CSS.0078", "CSS.0083"),
     ),
     Operation(
         id="UpgradeDetail",
@@ -317,6 +313,6 @@ OPERATIONS = [
         query=ChangeQuery,
         preview=DryRunReply,
         body=MigrateRequest,
-        errors=(*_STATE, "CSS.0006", "CSS.0074", "CSS.0076", "CSS.0083", "CSS.5052", "CSS.5172"),
+        errors=(*STATE, "CSS.0074", "CSS.0076", "CSS.0083", "CSS.5052", "CSS.5172"),
     ),
 ]
