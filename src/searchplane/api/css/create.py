@@ -8,18 +8,17 @@ from pydantic import Field
 
 from searchplane.api.css.creating import (
     ERRORS,
-    BackupStrategyBody,
     CreateClusterReply,
+    CreationBody,
     DatastoreBody,
     DiskEncryptionBody,
     NicsBody,
-    TagBody,
     create,
     to_backup,
     to_datastore,
     to_tags,
 )
-from searchplane.api.fields import Boolean, Integer, Request, Text, TextOrNumber
+from searchplane.api.fields import Integer, Request, Text
 from searchplane.api.operation import Answer, Call, Operation, Pool
 from searchplane.domain.cluster import Network, Role, Security
 from searchplane.domain.creation import Draft
@@ -41,21 +40,13 @@ class InstanceBody(Request):
     ] = None
 
 
-class ClusterBody(Request):
+class ClusterBody(CreationBody):
     name: Annotated[Text, Field(description="4 to 32 letters, digits, - and _; a letter first.")]
     instance: InstanceBody
     instance_num: Annotated[Integer, Field(description="Number of nodes, 1 to 32.")]
     datastore: Annotated[
         DatastoreBody | None, Field(description="Default: elasticsearch 7.10.2.")
     ] = None
-    backup_strategy: BackupStrategyBody | None = None
-    https_enable: Boolean | None = None
-    authority_enable: Boolean | None = None
-    admin_pwd: Text | None = None
-    tags: Annotated[list[TagBody] | None, Field(max_length=100)] = None
-    desc: Text | None = None
-    enterprise_project_id: TextOrNumber | None = None
-    disk_encryption: DiskEncryptionBody | None = None
 
 
 class CreateClusterRequest(Request):

@@ -11,18 +11,17 @@ from pydantic import Field
 
 from searchplane.api.css.creating import (
     ERRORS,
-    BackupStrategyBody,
     CreateClusterReply,
+    CreationBody,
     DatastoreBody,
     DiskEncryptionBody,
     NicsBody,
-    TagBody,
     create,
     to_backup,
     to_datastore,
     to_tags,
 )
-from searchplane.api.fields import Boolean, Integer, Request, Text, TextOrNumber
+from searchplane.api.fields import Boolean, Integer, Request, Text
 from searchplane.api.operation import Answer, Call, Operation, Pool
 from searchplane.domain.cluster import Network, Security
 from searchplane.domain.creation import Draft
@@ -83,7 +82,7 @@ class LoadBalanceBody(Request):
     vpc_permissions: Annotated[list[Text] | None, Field(max_length=1000)] = None
 
 
-class ClusterV2Body(Request):
+class ClusterV2Body(CreationBody):
     name: Annotated[
         Text, Field(description="4 to 32 letters, digits, -, _ and dots; a letter first.")
     ]
@@ -93,17 +92,9 @@ class ClusterV2Body(Request):
     availability_zone: Annotated[
         Text | None, Field(description="Zones, separated by commas; default: the first one.")
     ] = None
-    backup_strategy: BackupStrategyBody | None = None
-    https_enable: Boolean | None = None
-    authority_enable: Boolean | None = None
-    admin_pwd: Text | None = None
     public_ip_req: PublicAccessBody | None = None
     public_kibana_req: DashboardAccessBody | None = None
     load_balance: LoadBalanceBody | None = None
-    tags: Annotated[list[TagBody] | None, Field(max_length=100)] = None
-    desc: Text | None = None
-    enterprise_project_id: TextOrNumber | None = None
-    disk_encryption: DiskEncryptionBody | None = None
 
 
 class CreateClusterV2Request(Request):

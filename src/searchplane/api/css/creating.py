@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from searchplane.api.fields import Integer, Reply, Request, Text, TextOrNumber
+from searchplane.api.fields import Boolean, Integer, Reply, Request, Text, TextOrNumber
 from searchplane.api.operation import Answer, Call
 from searchplane.domain import quota
 from searchplane.domain.admission import admit
@@ -69,6 +69,19 @@ class TagBody(Request):
 class DiskEncryptionBody(Request):
     system_encrypted: TextOrNumber = "0"
     system_cmkid: Text | None = None
+
+
+class CreationBody(Request):
+    """What both forms of the request have."""
+
+    backup_strategy: BackupStrategyBody | None = None
+    https_enable: Boolean | None = None
+    authority_enable: Boolean | None = None
+    admin_pwd: Text | None = None
+    tags: Annotated[list[TagBody] | None, Field(max_length=100)] = None
+    desc: Text | None = None
+    enterprise_project_id: TextOrNumber | None = None
+    disk_encryption: DiskEncryptionBody | None = None
 
 
 class CreatedCluster(Reply):
