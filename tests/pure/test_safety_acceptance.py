@@ -109,7 +109,11 @@ REFUSED: dict[str, tuple[Callable[[], object], str, str]] = {
     ),
     "extend of types": (lambda: extend(MIXED, 1, place(), NOW), "CSS.5140", "role_extend"),
     "extend by none": (lambda: extend(live(), 0, place(), NOW), "CSS.5047", "1 to 32"),
-    "extend by too many": (lambda: extend(live(), 30, place(), NOW), "CSS.5047", "0 to 29"),
+    "extend by too many": (
+        lambda: extend(live(), 30, place(), NOW),
+        "CSS.5047",
+        "grow.modifySize is 30: 0 to 29",
+    ),
     "growth of nothing": (lambda: grow(MIXED, (), place(), NOW), "CSS.0001", "at least one type"),
     "growth by nothing": (
         lambda: grow(MIXED, (Growth(D, 0, 0),), place(), NOW),

@@ -36,11 +36,15 @@ NewId = Callable[[], NodeId]
 
 @dataclass(frozen=True)
 class Growth:
-    """`nodes` to add to a group, and GB to add to the disk of each of its nodes."""
+    """`nodes` to add to a group, and GB to add to the disk of each of its nodes.
+
+    `counted` is the field of the request that says how many.
+    """
 
     role: Role
     nodes: int
     disk_gb: int
+    counted: str = "grow.nodesize"
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ def extend(cluster: Cluster, nodes: int, place: Place, now: datetime) -> Change:
         )
     if nodes < 1:
         raise Refused("CSS.5047", f"grow.modifySize is {nodes}: 1 to {MAX_DATA} is right")
-    return grow(cluster, (Growth(Role.DATA, nodes, 0),), place, now)
+    return grow(cluster, (Growth(Role.DATA, nodes, 0, "grow.modifySize"),), place, now)
 
 
 def grow(cluster: Cluster, wanted: Sequence[Growth], place: Place, now: datetime) -> Change:
@@ -129,16 +133,16 @@ def _violations(groups: dict[Role, NodeGroup], wanted: Sequence[Growth]) -> Iter
 
 def _too_much(group: NodeGroup, one: Growth, groups: dict[Role, NodeGroup]) -> Iterator[Violation]:
     if one.nodes == 0 and one.disk_gb == 0:
-        yield Violation("CSS.5047", "grow.nodesize", 0, "not both nodesize and disksize 0 is right")
+        yield Violation("CSS.5047", one.counted, 0, "not both nodesize and disksize 0 is right")
     count = group.count + one.nodes
     most = most_nodes(one.role, groups)
     if one.role is Role.MASTER and one.nodes and count not in MASTERS:
         yield Violation(
-            "CSS.5134", "grow.nodesize", one.nodes, f"3, 5, 7 or 9 masters in all, not {count}"
+            "CSS.5134", one.counted, one.nodes, f"3, 5, 7 or 9 masters in all, not {count}"
         )
     elif one.nodes < 0 or count > most:
         yield Violation(
-            "CSS.5047", "grow.nodesize", one.nodes, f"0 to {max(0, most - group.count)} is right"
+            "CSS.5047", one.counted, one.nodes, f"0 to {max(0, most - group.count)} is right"
         )
     yield from _too_big(group, one)
 
