@@ -19,7 +19,7 @@ import yaml
 
 from searchplane.domain.ids import DomainId, ProjectId, UserId
 from searchplane.errors import Permanent
-from searchplane.iam.directory import CLOUD_ADMIN
+from searchplane.iam.directory import CLOUD_ADMIN, new_id
 from searchplane.iam.files import read_private, write_private
 from searchplane.iam.first_key import DESCRIPTION, later_first_key
 from searchplane.iam.key_pair import AccessPair, new_pair
@@ -153,9 +153,9 @@ def _chosen(settings: Settings, stored: Credentials | None) -> Credentials:
         auth_url=_auth_url(settings),
         region=settings.region,
         domain=settings.domain,
-        domain_id=stored.domain_id if stored else _new_id(),
+        domain_id=stored.domain_id if stored else new_id(),
         project=settings.project,
-        project_id=stored.project_id if stored else _new_id(),
+        project_id=stored.project_id if stored else new_id(),
         user=ADMIN,
         password=password or (stored.password if stored else secrets.token_urlsafe(PASSWORD_BYTES)),
         cacert=str(settings.ca_file or ""),
@@ -168,7 +168,7 @@ def _create(
     domain = Domain(DomainId(credentials.domain_id), credentials.domain, enabled=True)
     project_id = ProjectId(credentials.project_id)
     user = User(
-        id=UserId(_new_id()),
+        id=UserId(new_id()),
         name=credentials.user,
         enabled=True,
         domain=domain,
@@ -188,7 +188,3 @@ def _create(
 
 def _auth_url(settings: Settings) -> str:
     return f"{settings.base_url}/v3"
-
-
-def _new_id() -> str:
-    return secrets.token_hex(16)
