@@ -9,6 +9,7 @@ import pytest
 from tests.support.cluster_examples import NOW, node, refused
 
 from searchplane.domain.admission import Promised, admit
+from searchplane.domain.layout import memory_needed_mb
 from searchplane.domain.observed import HostCapacity
 
 NODE_MB = 912
@@ -16,7 +17,8 @@ NODE_MB = 912
 FLOOR_MB = 2048
 ROOMY = HostCapacity(16_000, 12_000, 100 * 2**30, NOW)
 NOTHING = Promised()
-THREE = tuple(node(number) for number in (1, 2, 3))
+THREE = memory_needed_mb(tuple(node(number) for number in (1, 2, 3)))
+"""What three nodes take, in MB."""
 
 
 def test_an_empty_host_takes_three_nodes() -> None:

@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from searchplane.domain.cluster import Node
-from searchplane.domain.layout import memory_needed_mb
 from searchplane.domain.observed import HostCapacity
 from searchplane.errors import Refused
 
@@ -36,17 +34,6 @@ class Promised:
 
 
 def admit(
-    wanted: tuple[Node, ...],
-    promised: Promised,
-    capacity: HostCapacity | None,
-    disk_floor_mb: int,
-    now: datetime,
-) -> None:
-    """Refuse (CSS.0023) with the figures if `wanted` does not fit beside what is promised."""
-    admit_memory(memory_needed_mb(wanted), promised, capacity, disk_floor_mb, now)
-
-
-def admit_memory(
     need: int,
     promised: Promised,
     capacity: HostCapacity | None,

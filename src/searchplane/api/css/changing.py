@@ -15,14 +15,14 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from searchplane.api.css.clusters import find_in
+from searchplane.api.css.room import check_room
 from searchplane.api.fields import Boolean, Reply, Request
 from searchplane.api.operation import Answer, Call
 from searchplane.domain import quota
-from searchplane.domain.admission import admit_memory
 from searchplane.domain.change import Change
 from searchplane.domain.cluster import Cluster
 from searchplane.domain.preview import preview
-from searchplane.store import capacity, clusters, events, quotas, tasks
+from searchplane.store import clusters, events, tasks
 from searchplane.store.database import Transaction
 
 Rule = Callable[[Cluster], Change]
@@ -111,21 +111,13 @@ def _checked(call: Call, connection: Transaction, rule: Rule) -> Change:
     name = wanted.after.spec.name
     if name != wanted.before.spec.name:
         clusters.check_name(connection, wanted.before.project_id, name)
-    quotas.check(
+    check_room(
+        call,
         connection,
         wanted.before.project_id,
-        quota.asked_besides(wanted.before.nodes, wanted.after.nodes),
-        quotas.defaults(call.services.settings),
+        asked=quota.asked_besides(wanted.before.nodes, wanted.after.nodes),
+        memory_mb=wanted.more_memory_mb,
     )
-    if wanted.more_memory_mb:
-        seen = capacity.latest(connection)
-        admit_memory(
-            wanted.more_memory_mb,
-            clusters.promised(connection, seen),
-            seen,
-            call.services.settings.disk_floor_mb,
-            call.now,
-        )
     return wanted
 
 

@@ -12,10 +12,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from searchplane.api.css.room import check_room
 from searchplane.api.fields import Boolean, Integer, Reply, Request, Text, TextOrNumber
 from searchplane.api.operation import Answer, Call
 from searchplane.domain import quota
-from searchplane.domain.admission import admit
 from searchplane.domain.backup import DEFAULT_PERIOD
 from searchplane.domain.cluster import (
     Action,
@@ -28,8 +28,8 @@ from searchplane.domain.cluster import (
 from searchplane.domain.creation import Draft, accept
 from searchplane.domain.engines import Datastore
 from searchplane.domain.ids import ClusterId, NodeId
-from searchplane.domain.layout import lay_out
-from searchplane.store import capacity, clusters, events, quotas
+from searchplane.domain.layout import lay_out, memory_needed_mb
+from searchplane.store import clusters, events
 from searchplane.store.database import Transaction
 from searchplane.store.secrets import ADMIN_HASH
 
@@ -151,19 +151,12 @@ def _new(call: Call, spec: ClusterSpec) -> Cluster:
 def _check(call: Call, connection: Transaction, cluster: Cluster) -> None:
     """The name is free, the project may have that much, and the host can carry the nodes."""
     clusters.check_name(connection, cluster.project_id, cluster.spec.name)
-    quotas.check(
+    check_room(
+        call,
         connection,
         cluster.project_id,
-        quota.asked_by(cluster.spec),
-        quotas.defaults(call.services.settings),
-    )
-    seen = capacity.latest(connection)
-    admit(
-        cluster.nodes,
-        clusters.promised(connection, seen),
-        seen,
-        call.services.settings.disk_floor_mb,
-        call.now,
+        asked=quota.asked_by(cluster.spec),
+        memory_mb=memory_needed_mb(cluster.nodes),
     )
 
 
