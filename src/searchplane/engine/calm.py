@@ -38,6 +38,8 @@ CALM_SECONDS = 60.0
 
 SECONDS = 5.0
 """How long a JVM may take to make the thread."""
+SHARE_SECONDS = 5.0
+"""How long the kernel may be busy with the shares of others."""
 POLL_SECONDS = 0.01
 
 
@@ -69,9 +71,21 @@ def _calm(pid: int) -> None:
 
 
 def _share(pid: int, nice: int) -> None:
-    """The session's share of the CPU."""
-    with suppress(OSError):  # this kernel has no autogroups, or the process has ended
-        Path(f"/proc/{pid}/autogroup").write_text(str(nice))
+    """The session's share of the CPU.
+
+    The kernel takes ten of these a second from all ordinary users together, and says "again" to
+    the rest, as when several nodes start at once.
+    """
+    until = time.monotonic() + SHARE_SECONDS
+    while time.monotonic() < until:
+        try:
+            Path(f"/proc/{pid}/autogroup").write_text(str(nice))
+        except BlockingIOError:
+            time.sleep(POLL_SECONDS)
+        except OSError:
+            return  # this kernel has no autogroups, or the process has ended
+        else:
+            return
 
 
 def _restore_thread(pid: int, thread: int) -> None:
