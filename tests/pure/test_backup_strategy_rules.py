@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from searchplane.domain.backup import violations
-from searchplane.domain.cluster import BackupStrategy
+from searchplane.domain.backup import place_violations, policy_violations
+from searchplane.domain.cluster import BackupStrategy, SnapshotSettings
+from searchplane.domain.violation import Violation
 
-USUAL = BackupStrategy(period="16:00 GMT+08:00", prefix="snapshot", keepday=7)
+POLICY = BackupStrategy(period="16:00 GMT+08:00", prefix="snapshot", keepday=7)
+PLACE = SnapshotSettings(bucket="backups")
 
 BROKEN: list[tuple[dict[str, Any], str, str]] = [
     ({"period": "16:30 GMT+08:00"}, "CSS.5018", "period is '16:30 GMT+08:00': a whole hour"),
@@ -38,17 +40,18 @@ BROKEN: list[tuple[dict[str, Any], str, str]] = [
     ({"base_path": "a/../b"}, "CSS.5038", "no part is .."),
     ({"base_path": "a/b/.."}, "CSS.5038", "basePath"),
     ({"base_path": "a\x9bb"}, "CSS.5038", "basePath"),
-    ({"bucket": ".."}, "CSS.5038", "no part is .."),
+    ({"bucket": "..."}, "CSS.5038", "3 to 63"),
+    ({"bucket": "a..b"}, "CSS.5038", "3 to 63"),
     ({"bucket": "../other"}, "CSS.5038", "bucket"),
     ({"base_path": "a*b"}, "CSS.5038", "basePath"),
     ({"base_path": "a" * 513}, "CSS.5038", "at most 512"),
     ({"bucket": ""}, "CSS.5038", "bucket is ''"),
-    ({"bucket": "b" * 65}, "CSS.5038", "1 to 64"),
+    ({"bucket": "b" * 64}, "CSS.5038", "3 to 63"),
     ({"bucket": "a\0b"}, "CSS.5038", "bucket"),
     ({"agency": "a" * 65}, "CSS.5038", "agency"),
-    ({"max_snapshot_bytes_per_second": "fast"}, "CSS.5038", "maxSnapshotBytesPerSeconds"),
-    ({"max_snapshot_bytes_per_second": "10000mb"}, "CSS.5038", "such as 40mb, 0 or -1"),
-    ({"max_restore_bytes_per_second": "-2"}, "CSS.5038", "maxRestoreBytesPerSeconds is '-2'"),
+    ({"max_snapshot_rate": "fast"}, "CSS.5038", "maxSnapshotBytesPerSeconds"),
+    ({"max_snapshot_rate": "10000mb"}, "CSS.5038", "such as 40mb, 0 or -1"),
+    ({"max_restore_rate": "-2"}, "CSS.5038", "maxRestoreBytesPerSeconds is '-2'"),
 ]
 
 ALLOWED: list[dict[str, Any]] = [
@@ -65,15 +68,26 @@ ALLOWED: list[dict[str, Any]] = [
     {"base_path": "css_repository/es-test"},
     {"base_path": "a//b..c"},
     {"base_path": "a" * 512},
-    {"bucket": "b" * 64, "agency": "css_obs_agency"},
-    *({"max_snapshot_bytes_per_second": rate} for rate in ("40mb", "40MB", "9999p", "1b", "0")),
-    {"max_restore_bytes_per_second": "-1"},
+    {"bucket": "b" * 63, "agency": "css_obs_agency"},
+    *({"max_snapshot_rate": rate} for rate in ("40mb", "40MB", "9999p", "1b", "0")),
+    {"max_restore_rate": "-1"},
 ]
+
+
+def broken(changes: dict[str, Any]) -> list[Violation]:
+    """What is wrong with a usual policy and place with these changes."""
+    policy = {name: value for name, value in changes.items() if hasattr(POLICY, name)}
+    place = {name: value for name, value in changes.items() if hasattr(PLACE, name)}
+    assert policy.keys() | place.keys() == changes.keys()
+    return [
+        *policy_violations(replace(POLICY, **policy)),
+        *place_violations(replace(PLACE, **place)),
+    ]
 
 
 @pytest.mark.parametrize(("changes", "code", "says"), BROKEN)
 def test_a_broken_rule_is_named(changes: dict[str, Any], code: str, says: str) -> None:
-    found = [*violations(replace(USUAL, **changes))]
+    found = broken(changes)
     assert [one.code for one in found] == [code]
     assert says in str(found[0])
     assert str(found[0]).startswith("cluster.backupStrategy.")
@@ -81,4 +95,9 @@ def test_a_broken_rule_is_named(changes: dict[str, Any], code: str, says: str) -
 
 @pytest.mark.parametrize("changes", ALLOWED)
 def test_what_is_at_the_edge_is_allowed(changes: dict[str, Any]) -> None:
-    assert not [*violations(replace(USUAL, **changes))]
+    assert not broken(changes)
+
+
+def test_a_field_is_named_as_the_request_has_it() -> None:
+    (found,) = place_violations(replace(PLACE, bucket="B"), at="")
+    assert str(found).startswith("bucket is 'B'")

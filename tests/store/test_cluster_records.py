@@ -15,6 +15,7 @@ from searchplane.domain.cluster import (
     Cluster,
     Failure,
     Security,
+    SnapshotSettings,
     Tag,
 )
 from searchplane.domain.ids import ClusterId, ProjectId
@@ -34,7 +35,8 @@ def test_a_record_comes_back_as_it_went_in(connection: Connection) -> None:
         spec=spec(
             security=Security(authority=True, https=True),
             description="größe",
-            backup=BackupStrategy("00:00 GMT", "snap", 7, base_path="a/b"),
+            snapshots=SnapshotSettings("backups", base_path="a/b"),
+            backup=BackupStrategy("00:00 GMT", "snap", 7),
             tags=(Tag("k", "v"), Tag("empty", "")),
             cmk_id="key",
             zones=("local-1", "local-2"),

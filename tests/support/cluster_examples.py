@@ -69,6 +69,7 @@ def draft(**changes: Any) -> Draft:
         availability_zone=None,
         security=Security(),
         password=None,
+        snapshots=None,
         backup=None,
         tags=(),
         description="",

@@ -57,17 +57,32 @@ class Security:
 
 @dataclass(frozen=True)
 class BackupStrategy:
-    """Automatic snapshots; `period` is `HH:mm GMT+hh:mm`, `keepday` the snapshots kept."""
+    """The policy of automatic snapshots.
+
+    `period` is `HH:mm GMT+hh:mm`, `keepday` the number of snapshots kept, `indices` an expression
+    as in a request for a snapshot.
+    """
 
     period: str
     prefix: str
     keepday: int
     frequency: str = "DAY"
-    bucket: str | None = None
-    base_path: str | None = None
-    agency: str | None = None
-    max_snapshot_bytes_per_second: str | None = None
-    max_restore_bytes_per_second: str | None = None
+    indices: str = "*"
+
+
+@dataclass(frozen=True)
+class SnapshotSettings:
+    """Where a cluster's snapshots go, and how fast; without them it can have none.
+
+    The agency is echoed and never interpreted. Rates are as in the public API, such as 40mb; None
+    is the engine's own.
+    """
+
+    bucket: str
+    base_path: str = ""
+    agency: str = ""
+    max_snapshot_rate: str | None = None
+    max_restore_rate: str | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +95,7 @@ class Tag:
 class ClusterSpec:
     """The wanted state, as accepted. `engine` is what runs, `datastore` what was asked for.
 
+    `snapshots` is None while the feature is off, `backup` while there are no automatic ones.
     `initial_name` is set once the cluster was renamed: the engine and its nodes keep that name.
     """
 
@@ -91,6 +107,7 @@ class ClusterSpec:
     zones: tuple[str, ...]
     security: Security = Security()
     description: str = ""
+    snapshots: SnapshotSettings | None = None
     backup: BackupStrategy | None = None
     tags: tuple[Tag, ...] = ()
     enterprise_project_id: str = "0"
@@ -179,6 +196,8 @@ class ActionKind(StrEnum):
     UPGRADING = "UPGRADING"
     CHANGING_MODE = "CHANGING_MODE"
     MIGRATING_ZONES = "AZ_MIGRATING"
+    SNAPSHOTTING = "SNAPSHOTTING"
+    RESTORING = "RESTORING"
     RESETTING_PASSWORD = "RESETTING_PASSWORD"  # noqa: S105 - a name of what is done
 
 
@@ -198,9 +217,10 @@ class Action:
     `started` moves on while an engine is being installed: nothing is late before that ends.
     `pace` is how nodes are restarted. `drains` is False where the user wants nodes to go with
     their data unmoved; then every shard must have another copy. `id` is what the public API calls
-    the task where it has a name for it (upgrades). `becomes` is the datastore the cluster is shown
-    as when an upgrade is done. `hops` are the engines that the nodes still have to be started on,
-    one after the other, when all of them run the wanted one.
+    the task where it has a name for it (upgrades), or the snapshot or restore it is about.
+    `becomes` is the datastore the cluster is shown as when an upgrade is done. `hops` are the
+    engines that the nodes still have to be started on, one after the other, when all of them run
+    the wanted one.
     """
 
     kind: ActionKind
@@ -251,7 +271,8 @@ class Cluster:
     `progress` is in percent. `unhealthy_since` is None while primaries are all there. `refusal` is
     why the next step of the action is not taken now. A `paused` cluster is observed and nothing
     is done to it; `skipped` names predicates that an operator has set aside for this action.
-    `indices` is None until a look could tell.
+    `indices` is None until a look could tell. `backed_up` is the moment of the newest automatic
+    snapshot that was taken, skipped or given up, by its policy; None before the first.
     """
 
     id: ClusterId
@@ -272,6 +293,7 @@ class Cluster:
     paused: bool = False
     skipped: frozenset[str] = frozenset()
     indices: IndicesSeen | None = None
+    backed_up: datetime | None = None
 
     @property
     def awaits_engine(self) -> bool:

@@ -17,6 +17,7 @@ from searchplane.domain.cluster import (
     ClusterSpec,
     Network,
     Security,
+    SnapshotSettings,
     Tag,
 )
 from searchplane.domain.engines import DEFAULT_DATASTORE, Datastore, engine_for
@@ -51,6 +52,7 @@ class Draft:
     availability_zone: str | None
     security: Security
     password: str | None
+    snapshots: SnapshotSettings | None
     backup: BackupStrategy | None
     tags: tuple[Tag, ...]
     description: str
@@ -75,6 +77,7 @@ def accept(draft: Draft, known_zones: tuple[str, ...]) -> ClusterSpec:
         zones=_zones(draft.availability_zone, known_zones),
         security=draft.security,
         description=draft.description,
+        snapshots=draft.snapshots,
         backup=draft.backup,
         tags=draft.tags,
         enterprise_project_id=draft.enterprise_project_id,
@@ -94,7 +97,9 @@ def _violations(draft: Draft, known_zones: tuple[str, ...]) -> Iterator[Violatio
         draft.exposure, https=draft.security.https, authority=draft.security.authority
     )
     if draft.backup is not None:
-        yield from backup.violations(draft.backup)
+        yield from backup.policy_violations(draft.backup)
+    if draft.snapshots is not None:
+        yield from backup.place_violations(draft.snapshots)
     yield from tagging.violations(draft.tags)
     yield from _encryption(draft)
     yield from _texts(draft)

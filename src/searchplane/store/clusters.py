@@ -279,6 +279,7 @@ def _row(cluster: Cluster) -> dict[str, Any]:
         "paused": cluster.paused,
         "skipped_json": sorted(cluster.skipped),
         "indices_json": _indices_row(cluster.indices),
+        "backed_up": cluster.backed_up,
     }
 
 
@@ -358,6 +359,7 @@ def _cluster(row: RowMapping, members: list[Node]) -> Cluster:
         paused=row["paused"],
         skipped=frozenset(row["skipped_json"] or ()),
         indices=_indices(row["indices_json"]),
+        backed_up=row["backed_up"],
     )
 
 

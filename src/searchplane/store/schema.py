@@ -269,6 +269,7 @@ clusters = Table(
     Column("paused", Boolean, nullable=False, server_default=false()),
     Column("skipped_json", JSON),  # names of predicates set aside
     Column("indices_json", JSON),  # what the last look saw of replicas
+    Column("backed_up", UtcTime),  # the newest moment of its backup policy that was dealt with
     UniqueConstraint("project_id", "name"),
     Index("ix_clusters_newest", "project_id", "created"),
 )
@@ -330,6 +331,42 @@ tasks = Table(
     Column("started", UtcTime, nullable=False),
     Column("task_json", JSON, nullable=False),
     Index("ix_tasks_newest", "cluster_id", "mode", "started"),
+)
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("project_id", ForeignKey("projects.id"), nullable=False),
+    Column("cluster_id", String(36), nullable=False),  # outlives the cluster
+    Column("name", String(128), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("worker", String(36), index=True),  # the cluster that has work with it; None: nobody
+    Column("created", UtcTime, nullable=False),
+    Column("snapshot_json", JSON, nullable=False),
+    UniqueConstraint("cluster_id", "name"),
+    Index("ix_snapshots_newest", "cluster_id", "created"),
+    Index("ix_snapshots_project", "project_id", "created"),
+)
+
+restores = Table(
+    "restores",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("snapshot_id", String(36), nullable=False, index=True),
+    Column("cluster_id", String(36), nullable=False, index=True),  # the target
+    Column("started", UtcTime, nullable=False),
+    Column("ended", UtcTime),
+    Column("restore_json", JSON, nullable=False),
+)
+
+buckets = Table(
+    "buckets",
+    metadata,
+    Column("project_id", ForeignKey("projects.id"), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("created", UtcTime, nullable=False),
+    Column("path", Text),  # where an attached one lies
 )
 
 capacity = Table(

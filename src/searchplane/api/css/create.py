@@ -16,6 +16,7 @@ from searchplane.api.css.creating import (
     create,
     to_backup,
     to_datastore,
+    to_snapshots,
     to_tags,
 )
 from searchplane.api.fields import Integer, Request, Text
@@ -23,6 +24,7 @@ from searchplane.api.operation import Answer, Call, Operation, Pool
 from searchplane.domain.cluster import Network, Role, Security
 from searchplane.domain.creation import Draft
 from searchplane.domain.engines import DEFAULT_DATASTORE
+from searchplane.domain.ids import ProjectId
 from searchplane.domain.makeup import DraftGroup
 
 
@@ -54,10 +56,10 @@ class CreateClusterRequest(Request):
 
 
 def create_cluster(call: Call) -> Answer:
-    return create(call, _draft(call.body.cluster))
+    return create(call, _draft(call.body.cluster, call.project.id))
 
 
-def _draft(body: ClusterBody) -> Draft:
+def _draft(body: ClusterBody, project_id: ProjectId) -> Draft:
     instance, nics, volume = body.instance, body.instance.nics, body.instance.volume
     encryption = body.disk_encryption or DiskEncryptionBody()
     return Draft(
@@ -72,6 +74,7 @@ def _draft(body: ClusterBody) -> Draft:
         availability_zone=instance.availability_zone or None,
         security=Security(bool(body.authority_enable), bool(body.https_enable)),
         password=body.admin_pwd,
+        snapshots=to_snapshots(body.backup_strategy, project_id),
         backup=to_backup(body.backup_strategy),
         tags=to_tags(body.tags),
         description=body.desc or "",

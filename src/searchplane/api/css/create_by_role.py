@@ -19,6 +19,7 @@ from searchplane.api.css.creating import (
     create,
     to_backup,
     to_datastore,
+    to_snapshots,
     to_tags,
 )
 from searchplane.api.fields import Boolean, Integer, Request, Text
@@ -33,6 +34,7 @@ from searchplane.domain.exposure import (
     PublicAccess,
     WhiteList,
 )
+from searchplane.domain.ids import ProjectId
 from searchplane.domain.makeup import ROLES, DraftGroup
 
 
@@ -102,10 +104,10 @@ class CreateClusterV2Request(Request):
 
 
 def create_cluster(call: Call) -> Answer:
-    return create(call, _draft(call.body.cluster))
+    return create(call, _draft(call.body.cluster, call.project.id))
 
 
-def _draft(body: ClusterV2Body) -> Draft:
+def _draft(body: ClusterV2Body, project_id: ProjectId) -> Draft:
     nics, encryption = body.nics, body.disk_encryption or DiskEncryptionBody()
     return Draft(
         name=body.name,
@@ -115,6 +117,7 @@ def _draft(body: ClusterV2Body) -> Draft:
         availability_zone=body.availability_zone or None,
         security=Security(bool(body.authority_enable), bool(body.https_enable)),
         password=body.admin_pwd,
+        snapshots=to_snapshots(body.backup_strategy, project_id),
         backup=to_backup(body.backup_strategy),
         tags=to_tags(body.tags),
         description=body.desc or "",

@@ -16,18 +16,19 @@ from searchplane.api.css.room import check_room
 from searchplane.api.fields import Boolean, Integer, Reply, Request, Text, TextOrNumber
 from searchplane.api.operation import Answer, Call
 from searchplane.domain import quota
-from searchplane.domain.backup import DEFAULT_PERIOD
+from searchplane.domain.backup import DEFAULT_PERIOD, default_bucket
 from searchplane.domain.cluster import (
     Action,
     ActionKind,
     BackupStrategy,
     Cluster,
     ClusterSpec,
+    SnapshotSettings,
     Tag,
 )
 from searchplane.domain.creation import Draft, accept
 from searchplane.domain.engines import Datastore
-from searchplane.domain.ids import ClusterId, NodeId
+from searchplane.domain.ids import ClusterId, NodeId, ProjectId
 from searchplane.domain.layout import lay_out, memory_needed_mb
 from searchplane.store import clusters, events
 from searchplane.store.database import Transaction
@@ -125,11 +126,19 @@ def to_backup(body: BackupStrategyBody | None) -> BackupStrategy | None:
         prefix=body.prefix,
         keepday=body.keepday,
         frequency=body.frequency,
-        bucket=body.bucket,
-        base_path=body.base_path,
-        agency=body.agency,
-        max_snapshot_bytes_per_second=body.max_snapshot_bytes_per_seconds,
-        max_restore_bytes_per_second=body.max_restore_bytes_per_seconds,
+    )
+
+
+def to_snapshots(body: BackupStrategyBody | None, project_id: ProjectId) -> SnapshotSettings | None:
+    """A strategy turns snapshots on; without a bucket they go to the project's own."""
+    if body is None:
+        return None
+    return SnapshotSettings(
+        bucket=body.bucket or default_bucket(project_id),
+        base_path=body.base_path or "",
+        agency=body.agency or "",
+        max_snapshot_rate=body.max_snapshot_bytes_per_seconds,
+        max_restore_rate=body.max_restore_bytes_per_seconds,
     )
 
 

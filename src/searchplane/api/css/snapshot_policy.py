@@ -12,7 +12,7 @@ from pydantic import Field
 from searchplane.api.css.clusters import find_cluster
 from searchplane.api.fields import Reply
 from searchplane.api.operation import Answer, Call, Operation
-from searchplane.domain.cluster import BackupStrategy
+from searchplane.domain.cluster import BackupStrategy, SnapshotSettings
 
 
 class PolicyReply(Reply):
@@ -33,23 +33,24 @@ class PolicyReply(Reply):
 
 
 def show_policy(call: Call) -> Answer:
-    return Answer(_policy(find_cluster(call).spec.backup))
+    spec = find_cluster(call).spec
+    return Answer(_policy(spec.backup, spec.snapshots))
 
 
-def _policy(strategy: BackupStrategy | None) -> PolicyReply:
+def _policy(strategy: BackupStrategy | None, settings: SnapshotSettings | None) -> PolicyReply:
     return PolicyReply(
         enable="false" if strategy is None else "true",
         keepday=strategy.keepday if strategy else 0,
         period=strategy.period if strategy else None,
         frequency=strategy.frequency if strategy else None,
         prefix=strategy.prefix if strategy else None,
-        bucket=strategy.bucket if strategy else None,
-        base_path=strategy.base_path if strategy else None,
-        agency=strategy.agency if strategy else None,
-        indices="*" if strategy else None,
+        bucket=settings.bucket if settings else None,
+        base_path=settings.base_path if settings else None,
+        agency=settings.agency if settings else None,
+        indices=strategy.indices if strategy else None,
         snapshot_cmk_id=None,
-        max_snapshot=strategy.max_snapshot_bytes_per_second if strategy else None,
-        max_restore=strategy.max_restore_bytes_per_second if strategy else None,
+        max_snapshot=settings.max_snapshot_rate if settings else None,
+        max_restore=settings.max_restore_rate if settings else None,
     )
 
 

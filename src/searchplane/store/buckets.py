@@ -1,0 +1,52 @@
+"""The buckets that a project has: made for its snapshots, or attached to restore from."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, RowMapping, insert, select
+
+from searchplane.domain.ids import ProjectId
+from searchplane.domain.snapshots import Bucket
+from searchplane.errors import Refused
+from searchplane.store.schema import buckets
+
+
+def find(connection: Connection, project_id: ProjectId, name: str) -> Bucket | None:
+    mine = (buckets.c.project_id == project_id, buckets.c.name == name)
+    row = connection.execute(select(buckets).where(*mine)).mappings().one_or_none()
+    return None if row is None else _bucket(row)
+
+
+def of_project(connection: Connection, project_id: ProjectId) -> list[Bucket]:
+    wanted = select(buckets).where(buckets.c.project_id == project_id).order_by(buckets.c.name)
+    return [_bucket(row) for row in connection.execute(wanted).mappings()]
+
+
+def ensure(connection: Connection, wanted: Bucket) -> None:
+    """Have the project own a bucket to write to.
+
+    Raises Refused CSS.5038 if one of that name is attached, and so is not to be written.
+    """
+    known = find(connection, wanted.project_id, wanted.name)
+    if known is not None and known.read_only:
+        raise Refused(
+            "CSS.5038",
+            f"bucket is {wanted.name!r}, which is attached to restore from and is never written; "
+            "another name is right",
+        )
+    if known is None:
+        add(connection, wanted)
+
+
+def add(connection: Connection, bucket: Bucket) -> None:
+    connection.execute(
+        insert(buckets).values(
+            project_id=bucket.project_id,
+            name=bucket.name,
+            created=bucket.created,
+            path=bucket.path,
+        )
+    )
+
+
+def _bucket(row: RowMapping) -> Bucket:
+    return Bucket(ProjectId(row["project_id"]), row["name"], row["created"], row["path"])
