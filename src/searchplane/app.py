@@ -41,6 +41,7 @@ from searchplane.engine.probe import Probe
 from searchplane.engine.security import admin_password_hash
 from searchplane.engine.service import Distributions
 from searchplane.errors import Permanent, Transient
+from searchplane.iam import passwords
 from searchplane.iam.authenticator import Authenticator
 from searchplane.iam.bootstrap import first_start
 from searchplane.iam.external import open_external
@@ -227,6 +228,7 @@ def _services(
     authenticator = at_end.enter_context(_authenticator(settings, database, identity))
     trail = Trail(database, keep, copy)
     at_end.callback(trail.close)
+    _follow(metrics, trail)
     return Services(
         settings=settings,
         database=database,
@@ -241,6 +243,24 @@ def _services(
         is_tended=is_tended,
         hash_engine_password=admin_password_hash,
         throttle=Throttle.of(settings),
+    )
+
+
+def _follow(metrics: Metrics, trail: Trail) -> None:
+    """Have /metrics tell what is counted where it happens."""
+    spent = passwords.SPENT
+    metrics.follow(
+        "searchplane_audit_lines_lost",
+        "Lines of the audit trail over their budget: only their number was written.",
+        lambda: trail.lost,
+    )
+    metrics.follow(
+        "searchplane_password_checks", "Passwords checked, right or wrong.", lambda: spent.checks
+    )
+    metrics.follow(
+        "searchplane_password_check_cpu_seconds",
+        "Processor time of the hashes of those checks.",
+        lambda: spent.seconds,
     )
 
 

@@ -75,3 +75,36 @@ async def test_a_fault_outside_every_operation_has_the_shape_of_its_path(
         assert await counted(http, "none", 500) == before + 1
     for close in app.on_shutdown:
         close()  # type: ignore[call-arg]
+
+
+async def figure(root: httpx.AsyncClient, name: str) -> float:
+    found = re.search(rf"^{name} (\S+)$", (await root.get("/metrics")).text, re.MULTILINE)
+    assert found is not None, name
+    return float(found[1])
+
+
+async def test_lines_that_the_audit_trail_lost_are_counted(
+    untended: Live, root: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = "searchplane_audit_lines_lost_total"
+    before = await figure(root, lost)
+    monkeypatch.setattr("searchplane.store.trail_budgets.CALLER_AT_ONCE", 2)
+    monkeypatch.setattr("searchplane.store.trail_budgets.CALLER_PER_SECOND", 0.0)
+    untended.add_user("curious", untended.project_id, "readonly")
+    elsewhere = f"/v1.0/{'f' * 32}/clusters"
+    headers = {"X-Auth-Token": untended.token("curious")}
+    for _ in range(5):
+        assert (await root.get(elsewhere, headers=headers)).status_code == 403
+    assert await figure(root, lost) == before + 3
+    refused = await root.post(elsewhere, headers=headers, json={})
+    assert refused.status_code == 403
+    assert await figure(root, lost) == before + 3, "a change that was refused is always told"
+
+
+async def test_what_passwords_cost_is_counted(untended: Live, root: httpx.AsyncClient) -> None:
+    names = ("searchplane_password_checks_total", "searchplane_password_check_cpu_seconds_total")
+    before = [await figure(root, name) for name in names]
+    untended.token()
+    after = [await figure(root, name) for name in names]
+    assert after[0] == before[0] + 1
+    assert after[1] > before[1]

@@ -55,7 +55,8 @@ ALPHABET = string.ascii_letters + string.digits + "-_"
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("searchplane.store.trail.STRANGERS_AT_ONCE", 1_000_000)  # they are many here
+        for budget in ("STRANGERS_AT_ONCE", "CALLER_AT_ONCE"):  # they are many here
+            patch.setattr(f"searchplane.store.trail_budgets.{budget}", 1_000_000)
         with live_service(tmp_path_factory.mktemp("matrix")) as live:
             yield await populated(live)
 

@@ -19,14 +19,16 @@ from tests.support.cluster_examples import NOW
 from searchplane.domain.audit import Outcome, Who
 from searchplane.domain.ids import DomainId, ProjectId
 from searchplane.errors import Transient
-from searchplane.store import audit, trail
+from searchplane.store import audit, trail, trail_budgets
 from searchplane.store.audit import Wanted
 from searchplane.store.audit_file import AuditFile
 from searchplane.store.database import Database
 from searchplane.store.identity import Directory
-from searchplane.store.trail import LOST, Trail
+from searchplane.store.trail import Trail
+from searchplane.store.trail_budgets import LOST
 
 KEEP = timedelta(days=36500)
+BOB = replace(ANN, user_id="bob" * 8, user_name="bob")
 PATIENCE_SECONDS = 20.0
 
 
@@ -98,7 +100,7 @@ def test_a_noted_line_comes_by_itself_and_holds_nobody_up(
 ) -> None:
     with database.write():  # whoever waited for the line would wait for ever
         written.note(line("noted"))
-        written.note_stranger(line("stranger", who=Who()))
+        written.note_within_budget(line("stranger", who=Who()))
     until(lambda: operations(database) == ["noted", "stranger"])
 
 
@@ -121,7 +123,7 @@ def test_the_end_writes_what_waits_and_takes_nothing_after(
     assert operations(database) == ["noted"]
     with pytest.raises(Transient, match="ended"):
         one.commit(line("late"))
-    one.note_stranger(line("late", who=Who()))
+    one.note_within_budget(line("late", who=Who()))
     assert operations(database) == ["noted"]
 
 
@@ -156,7 +158,7 @@ def test_a_queue_has_an_end(
             one.check()
         with pytest.raises(Transient, match="3 lines wait"):
             one.note(line("one too many"))
-        one.note_stranger(line("stranger", who=Who()))
+        one.note_within_budget(line("stranger", who=Who()))
         broken()
     one.close(PATIENCE_SECONDS)
     assert operations(database) == ["op-0", "op-1", "op-2", LOST]
@@ -165,11 +167,11 @@ def test_a_queue_has_an_end(
 def test_strangers_have_a_budget_and_what_is_over_it_is_counted(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trail, "STRANGERS_AT_ONCE", 5)
-    monkeypatch.setattr(trail, "STRANGERS_PER_SECOND", 0.0)
+    monkeypatch.setattr(trail_budgets, "STRANGERS_AT_ONCE", 5)
+    monkeypatch.setattr(trail_budgets, "STRANGERS_PER_SECOND", 0.0)
     one = Trail(database, KEEP)
     for _ in range(12):
-        one.note_stranger(line("stranger", who=Who()))
+        one.note_within_budget(line("stranger", who=Who()))
     one.note(line("known"))
     one.close(PATIENCE_SECONDS)
     assert operations(database).count("stranger") == 5
@@ -178,6 +180,32 @@ def test_strangers_have_a_budget_and_what_is_over_it_is_counted(
         int(entry.line.resource.split()[0]) for entry in stored(database, Wanted(operation=LOST))
     )
     assert told == 7
+    assert one.lost == 7
+
+
+def test_each_known_caller_has_a_budget_and_is_named_for_what_is_over_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trail_budgets, "CALLER_AT_ONCE", 3)
+    monkeypatch.setattr(trail_budgets, "CALLER_PER_SECOND", 0.0)
+    one = Trail(database, KEEP)
+    for _ in range(5):
+        one.note_within_budget(line("denied", who=ANN), ANN.user_id)
+    one.note_within_budget(line("denied", who=BOB), BOB.user_id)
+    one.close(PATIENCE_SECONDS)
+    assert operations(database).count("denied") == 4
+    (lost,) = stored(database, Wanted(operation=LOST))
+    assert lost.line.who.user_id == ANN.user_id
+    assert lost.line.resource == "2 lines about reads that were refused"
+
+
+def test_callers_that_are_remembered_have_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trail_budgets, "CALLER_AT_ONCE", 1)
+    monkeypatch.setattr(trail_budgets, "MOST_CALLERS", 2)
+    budgets = trail_budgets.Budgets()
+    assert [budgets.take(who) for who in ("a", "b", "a", "b")] == [True, True, False, False]
+    assert budgets.take("c")  # the budget of `a`, used longest ago, is forgotten
+    assert budgets.take("a")
 
 
 def test_a_writer_that_ends_by_itself_lets_nothing_be_changed(

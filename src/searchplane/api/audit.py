@@ -61,13 +61,15 @@ def tell(
 ) -> None:
     """Hand the line to the trail; what was changed, and a login, waits until it is stored.
 
-    Raises Transient when the trail cannot take it, never for one who is not known.
+    Raises Transient when the trail cannot take it, never for a refusal that has a budget.
     """
     line = _line(operation, seen, answer, request_id)
     if operation.is_change and line.outcome is Outcome.ALLOWED:
         services.audit.commit(line)
     elif _is_stranger(seen, line):
-        services.audit.note_stranger(line)
+        services.audit.note_within_budget(line)
+    elif seen.actor is not None and _is_refused_read(operation, line):
+        services.audit.note_within_budget(line, seen.actor.person)
     else:
         services.audit.note(line)
 
@@ -77,6 +79,11 @@ def _is_stranger(seen: Seen, line: AuditLine) -> bool:
     if seen.actor is not None or line.outcome is Outcome.ALLOWED:
         return False
     return line.status == 429 or not (line.who.user_id or line.who.user_name)
+
+
+def _is_refused_read(operation: Operation, line: AuditLine) -> bool:
+    """Whoever has a credential can ask for what they may not see as often as they like."""
+    return not operation.is_change and line.outcome is Outcome.REFUSED
 
 
 def _line(operation: Operation, seen: Seen, answer: RawAnswer, request_id: str) -> AuditLine:

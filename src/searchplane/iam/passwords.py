@@ -13,7 +13,9 @@ import base64
 import os
 import secrets
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -46,6 +48,18 @@ def _yield_to_others() -> None:
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
+@dataclass
+class Spent:
+    """What checks of passwords have cost this process so far."""
+
+    checks: int = 0
+    seconds: float = 0.0
+    """Of processor time."""
+
+
+SPENT = Spent()
+_counting = threading.Lock()
+
 _YIELDING = ThreadPoolExecutor(MOST_AT_ONCE, "hashing", initializer=_yield_to_others)
 
 
@@ -64,12 +78,22 @@ def verify(stored: str | None, password: str) -> bool:
     if len(password) > MAX_LENGTH:
         return False
     try:
-        hashing = _YIELDING.submit(_HASHER.verify, stored or _NOBODYS, password)
+        hashing = _YIELDING.submit(_check, stored or _NOBODYS, password)
         return hashing.result() and stored is not None
     except VerificationError:
         return False
     except InvalidHashError:
         raise Permanent("a user's stored password hash is not an argon2id hash") from None
+
+
+def _check(stored: str, password: str) -> bool:
+    began = time.thread_time()
+    try:
+        return _HASHER.verify(stored, password)
+    finally:
+        with _counting:
+            SPENT.checks += 1
+            SPENT.seconds += time.thread_time() - began
 
 
 def _nobodys_hash() -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter as Counts
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
@@ -62,6 +62,10 @@ class Metrics:
         self._nodes = _NodeStates()
         self.registry.register(self._nodes)
 
+    def follow(self, name: str, meaning: str, count: Callable[[], float]) -> None:
+        """Tell a count that is kept elsewhere and only grows; it is read when it is asked for."""
+        self.registry.register(_Followed(name, meaning, count))
+
     def answered(self, operation: str, status: int, seconds: float) -> None:
         self._requests.labels(operation, str(status)).inc()
         self._request_seconds.labels(operation).observe(seconds)
@@ -89,6 +93,18 @@ class Metrics:
     def exposition(self) -> bytes:
         """The figures in the text format that Prometheus reads."""
         return generate_latest(self.registry)
+
+
+class _Followed:
+    """A counter that somebody else counts."""
+
+    def __init__(self, name: str, meaning: str, count: Callable[[], float]) -> None:
+        self._name = name
+        self._meaning = meaning
+        self._count = count
+
+    def collect(self) -> Iterable[Metric]:
+        yield CounterMetricFamily(self._name, self._meaning, value=self._count())
 
 
 class _Phases:

@@ -5,8 +5,8 @@ not wait (`note`), and such lines linger a moment, so that a storm of refusals c
 While lines cannot be written they are kept and tried again, and `check` refuses further changes:
 the queue is bounded, and nothing is to happen that the trail does not tell.
 
-Anybody can be refused without a credential as often as they like. Such lines have a budget, so
-that nobody can fill the disk with them: what is over it is counted, and a line says how many.
+Lines about requests that anybody can make as often as they like have budgets (trail_budgets.py),
+so that nobody can fill the disk with them: what is over is counted, and lines say how many.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from math import inf
 
-from searchplane.domain.audit import LOCAL, AuditLine, Outcome, Who
+from searchplane.domain.audit import AuditLine
 from searchplane.errors import SearchplaneError, Transient
 from searchplane.store import audit
 from searchplane.store.audit_file import AuditFile
 from searchplane.store.database import Database
+from searchplane.store.trail_budgets import Budgets
 
 log = logging.getLogger(__name__)
 
@@ -40,13 +41,8 @@ RETRY_SECONDS = 0.5
 CLOSE_SECONDS = 1.5
 PRUNE_SECONDS = 3600.0
 PRUNE_BATCH = 1000
-STRANGERS_AT_ONCE = 1000
-STRANGERS_PER_SECOND = 10.0
-"""The budget of lines about requests without a credential: at once, and what comes back to it."""
 REPORT_SECONDS = 60.0
 """Between two lines that say how many were lost."""
-LOST = "auditLost"
-"""The operation of such a line."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +66,15 @@ class Trail:
         self._is_urgent = False
         self._is_ending = False
         self._trouble: str | None = None
-        self._lost = 0
-        self._strangers = _Budget(STRANGERS_AT_ONCE, STRANGERS_PER_SECOND)
+        self._budgets = Budgets()
         self._next_report = time.monotonic()
         self._next_prune = time.monotonic()
         self._thread: threading.Thread | None = None
+
+    @property
+    def lost(self) -> int:
+        """Lines that were only counted, since the service was started."""
+        return self._budgets.all_lost
 
     def check(self) -> None:
         """Raises Transient while a change could not be recorded."""
@@ -103,11 +103,15 @@ class Trail:
                 self.check()
             self._put(_Waiting(line))
 
-    def note_stranger(self, line: AuditLine) -> None:
-        """Have a line about a request without a credential written soon, within their budget."""
+    def note_within_budget(self, line: AuditLine, caller: str = "") -> None:
+        """Have a line written soon, or counted once there are too many.
+
+        `caller` is the id of a user who is proven; without one it is a stranger's.
+        """
         with self._changed:
-            if self._is_ending or len(self._queue) >= MOST_WAITING or not self._strangers.take():
-                self._lost += 1
+            is_over = self._is_ending or len(self._queue) >= MOST_WAITING
+            if is_over or not self._budgets.take(caller):
+                self._budgets.lose(line, caller)
             else:
                 self._put(_Waiting(line))
 
@@ -153,13 +157,13 @@ class Trail:
     def _wait(self) -> bool:
         """Until there is something to do; False when that is to end."""
         with self._changed:
-            next_look = min(self._next_report if self._lost else inf, self._next_prune)
+            next_look = min(self._next_report if self._budgets.has_lost else inf, self._next_prune)
             self._changed.wait_for(
                 lambda: self._queue or self._is_ending, max(0.0, next_look - time.monotonic())
             )
             if self._queue:
                 self._changed.wait_for(self._is_hurried, LINGER_SECONDS)
-            return bool(self._queue or self._lost or not self._is_ending)
+            return bool(self._queue or self._budgets.has_lost or not self._is_ending)
 
     def _is_hurried(self) -> bool:
         return self._is_urgent or self._is_ending or len(self._queue) >= BATCH
@@ -197,11 +201,10 @@ class Trail:
         return True
 
     def _report_lost(self) -> None:
-        """Queue a line about those that were lost, when the last one is long enough ago."""
+        """Queue lines about those that were lost, when the last ones are long enough ago."""
         due = time.monotonic() >= self._next_report or self._is_ending
-        if self._lost and due:
-            self._queue.append(_Waiting(_lost(self._lost)))
-            self._lost = 0
+        if self._budgets.has_lost and due:
+            self._queue.extend(_Waiting(line) for line in self._budgets.told())
             self._next_report = time.monotonic() + REPORT_SECONDS
 
     def _prune(self) -> None:
@@ -225,25 +228,6 @@ class Trail:
             self._changed.notify_all()
 
 
-class _Budget:
-    """`most` at once, and `per_second` come back; its user sees to it that one takes at a time."""
-
-    def __init__(self, most: int, per_second: float) -> None:
-        self._most = most
-        self._per_second = per_second
-        self._left = float(most)
-        self._seen = time.monotonic()
-
-    def take(self) -> bool:
-        now = time.monotonic()
-        self._left = min(self._most, self._left + (now - self._seen) * self._per_second)
-        self._seen = now
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
-
-
 def _tell(batch: Iterable[_Waiting], error: Transient | None) -> None:
     """Let those who wait go on, once each."""
     for waiting in batch:
@@ -253,18 +237,3 @@ def _tell(batch: Iterable[_Waiting], error: Transient | None) -> None:
             waiting.written.set_result(None)
         else:
             waiting.written.set_exception(error)
-
-
-def _lost(count: int) -> AuditLine:
-    return AuditLine(
-        at=datetime.now(UTC),
-        request_id="",
-        outcome=Outcome.REFUSED,
-        operation=LOST,
-        action="",
-        resource=f"{count} lines about requests without a credential",
-        project_id="",
-        who=Who(),
-        source=LOCAL,
-        status=0,
-    )
