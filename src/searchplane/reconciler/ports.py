@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from searchplane.domain.cluster import SnapshotSettings
 from searchplane.domain.engines import Engine
 from searchplane.domain.observed import Distribution, EngineView, Target, Unknown
+from searchplane.domain.snapshots import Repository, Snapshot, TargetIndex
+from searchplane.domain.snapshots_seen import Contents, IndexCount, IndexSeen, SnapshotsView
 from searchplane.drivers.base import Checkpoint, Driver
 from searchplane.reconciler.compose import Compose
 from searchplane.store.database import Database, Transaction
@@ -51,6 +54,81 @@ class EngineControl(Protocol):
 
         Raises Permanent where it cannot without a restart.
         """
+
+
+class SnapshotEngine(Protocol):
+    """Has a cluster's engine take, look at, restore and remove snapshots. Each may be repeated.
+
+    `repository` is what that engine calls a repository (domain/snapshots_seen.py). Raises
+    Transient when no node took it, Permanent when the engine refuses for good; its reason is in
+    the sentence.
+    """
+
+    async def register(
+        self,
+        target: Target,
+        repository: str,
+        place: Repository,
+        settings: SnapshotSettings | None = None,
+        *,
+        read_only: bool,
+    ) -> None:
+        """Have the engine know where the snapshots are, and how fast they may be copied."""
+
+    async def begin_snapshot(self, target: Target, repository: str, snapshot: Snapshot) -> None:
+        """Have the snapshot taken, under its name and with its label; does not wait for it.
+
+        Nothing to do where it is there with that label, at work or over.
+        """
+
+    async def look(
+        self, target: Target, repository: str, names: Collection[str] | None = None
+    ) -> SnapshotsView:
+        """The snapshots of these names that are there, with bytes; or all, without bytes."""
+
+    async def delete_snapshot(self, target: Target, repository: str, name: str) -> None:
+        """Have the files removed, of a snapshot that is being taken too; gone is fine."""
+
+    async def clean(self, target: Target, repository: str) -> None:
+        """Have files removed that belong to no snapshot: those of one whose engine was killed."""
+
+    async def count(self, target: Target, indices: Collection[str]) -> Mapping[str, IndexCount]:
+        """The documents of those of the indices that can be searched; makes the last ones show."""
+
+    async def look_at_indices(
+        self, target: Target, names: Collection[str]
+    ) -> Mapping[str, IndexSeen]:
+        """Those of the indices that are there."""
+
+    async def close_indices(self, target: Target, identities: Mapping[str, str]) -> None:
+        """Close these indices, so that they can be restored over.
+
+        `identities` are by name what look_at_indices said: one that has changed is left alone.
+        """
+
+    async def open_indices(self, target: Target, identities: Mapping[str, str]) -> None:
+        """Open again what was closed, as above."""
+
+    async def delete_indices(self, target: Target, identities: Mapping[str, str]) -> None:
+        """Delete these indices, as above."""
+
+    async def begin_restore(
+        self,
+        target: Target,
+        repository: str,
+        name: str,
+        targets: Sequence[TargetIndex],
+        *,
+        partial: bool,
+    ) -> None:
+        """Have exactly these indices restored from a snapshot; does not wait for it.
+
+        Those whose new name is taken must be closed, and none may be on its way already. With
+        `partial` shards that the snapshot lacks come up empty; without, they refuse all of it.
+        """
+
+    async def contents(self, target: Target, index: str) -> Contents:
+        """Read all documents of an index; takes about a minute for each GB."""
 
 
 class EnsureDistribution(Protocol):
