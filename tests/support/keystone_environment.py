@@ -68,11 +68,12 @@ class Installed:
 
 def installed() -> Installed:
     """Made now if it is missing, which takes about two minutes."""
-    found = Installed(_place())
+    made_from = f"{REQUIREMENTS.read_text()}{CONFIGURATION}{ADMIN_PASSWORD}"
+    found = Installed(place("keystone", made_from))
     stamp = found.folder / "made"
     with found.alone():
         if not stamp.exists():
-            _install(found)
+            install(found, REQUIREMENTS)
             _bootstrap(found)
             stamp.touch()
     return found
@@ -85,17 +86,19 @@ def configure(folder: Path, token_seconds: int = 3600) -> Path:
     return path
 
 
-def _place() -> Path:
+def place(name: str, made_from: str) -> Path:
+    """The folder for what is made from this text, with this Python."""
     given = os.environ.get("SEARCHPLANE_TEST_CACHE")
     base = Path(given) if given else user_cache_path("searchplane-tests")
-    made_from = f"{sys.version}{REQUIREMENTS.read_text()}{CONFIGURATION}{ADMIN_PASSWORD}"
-    return base / f"keystone-{hashlib.sha256(made_from.encode()).hexdigest()[:12]}"
+    digest = hashlib.sha256(f"{sys.version}{made_from}".encode()).hexdigest()
+    return base / f"{name}-{digest[:12]}"
 
 
-def _install(made: Installed) -> None:
+def install(made: Installed, requirements: Path) -> None:
+    """Make the environment anew, with exactly these packages."""
     venv.create(made.folder / "environment", clear=True, with_pip=True)
     pip = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input")
-    _run(made.program("python"), *pip, "--requirement", str(REQUIREMENTS))
+    _run(made.program("python"), *pip, "--requirement", str(requirements))
 
 
 def _bootstrap(made: Installed) -> None:
