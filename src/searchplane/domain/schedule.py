@@ -43,12 +43,12 @@ def due(policy: BackupStrategy, since: datetime, now: datetime) -> Due | None:
     """What is to be made up now; None where no moment lies after `since` and not after `now`.
 
     `since` is the newest moment that was dealt with, or that from which the policy holds. One that
-    is further ahead than a period was recorded by a wrong clock: then only what comes counts.
+    is further ahead than a period was recorded by a wrong clock, and stops no schedule for ever.
     """
     length = period_length(policy)
-    if since > now + length:
-        return None
     newest = _newest(policy, now)
+    if since > now + length:
+        return Due(newest)
     if newest <= since:
         return None
     return Due(newest, missed=(newest - _newest(policy, since)) // length - 1)
