@@ -57,19 +57,22 @@ class Repository:
 
 @dataclass(frozen=True)
 class IndexKept:
-    """One index in a snapshot. `documents` were counted when it was taken.
+    """One index in a snapshot. `documents` were counted before it was taken, and again after;
+    `writes` is what the engine counts of them.
 
-    `exact` is whether nothing was written to it meanwhile, so that a restore must have as many;
-    otherwise between `documents` and `documents_after`.
+    `exact` is whether nothing was written to it meanwhile, so that a restore must have as many.
     """
 
     name: str
     documents: int | None = None
     documents_after: int | None = None
+    writes: int | None = None
+    writes_after: int | None = None
 
     @property
     def exact(self) -> bool:
-        return self.documents is not None and self.documents == self.documents_after
+        before, after = (self.documents, self.writes), (self.documents_after, self.writes_after)
+        return self.documents is not None and before == after
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,8 @@ class Restore:
     """A restore that was accepted. `targets` are chosen at acceptance, from what the snapshot
     holds. `begun` is set when `before` of the targets was stored, before the engine is told.
 
-    `replaces` is whether indices of the same name may be overwritten.
+    `replaces` is whether indices of the same name may be overwritten. `updated` is when its figures
+    last changed. One that has failed and not ended yet is being taken back.
     """
 
     id: RestoreId
@@ -168,6 +172,7 @@ class Restore:
     started: datetime
     rename: Renaming | None = None
     begun: bool = False
+    updated: datetime | None = None
     ended: datetime | None = None
     succeeded: bool | None = None
     reason: str | None = None

@@ -344,7 +344,7 @@ snapshots = Table(
     Column("worker", String(36), index=True),  # the cluster that has work with it; None: nobody
     Column("created", UtcTime, nullable=False),
     Column("snapshot_json", JSON, nullable=False),
-    UniqueConstraint("cluster_id", "name"),
+    UniqueConstraint("project_id", "cluster_id", "name"),  # a bucket may be attached elsewhere
     Index("ix_snapshots_newest", "cluster_id", "created"),
     Index("ix_snapshots_project", "project_id", "created"),
 )

@@ -40,7 +40,7 @@ def _snapshots() -> None:
         sa.Column("snapshot_json", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name="fk_snapshots_project_id"),
         sa.PrimaryKeyConstraint("id", name="pk_snapshots"),
-        sa.UniqueConstraint("cluster_id", "name", name="uq_snapshots_cluster_id"),
+        sa.UniqueConstraint("project_id", "cluster_id", "name", name="uq_snapshots_project_id"),
     )
     op.create_index("ix_snapshots_worker", "snapshots", ["worker"])
     op.create_index("ix_snapshots_newest", "snapshots", ["cluster_id", "created"])
