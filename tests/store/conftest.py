@@ -7,32 +7,18 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
-from tests.support.cluster_examples import NOW
-from tests.support.databases import Databases
+from tests.support.databases import Databases, with_two_projects
 
-from searchplane.domain.ids import DomainId, ProjectId
 from searchplane.iam.sealing import Seals
 from searchplane.settings import Settings
 from searchplane.store.database import Database, open_database
-from searchplane.store.identity import Directory, Domain
-from searchplane.store.migrate import migrate
 from searchplane.store.secrets import ClusterSecrets
 
 
 @pytest.fixture(scope="session")
 def migrated(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """A database with two projects, made once and copied."""
-    with databases.new(tmp_path_factory.mktemp("migrated")) as where:
-        settings = Settings(**where)
-        database = open_database(settings)
-        migrate(database)
-        with database.write() as connection:
-            directory = Directory(connection)
-            directory.add_domain(Domain(DomainId("domain"), "local", enabled=True), NOW)
-            for number in (1, 2):
-                name = ProjectId(f"project-{number}")
-                directory.add_project(name, name, DomainId("domain"), NOW)
-        database.close()
+    with with_two_projects(databases, tmp_path_factory.mktemp("migrated")) as settings:
         yield settings
 
 

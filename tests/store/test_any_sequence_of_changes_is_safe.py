@@ -28,7 +28,7 @@ from hypothesis.stateful import (
 )
 from tests.support.cluster_examples import ZONES
 from tests.support.databases import Databases
-from tests.support.paper_world import FLAVOR, Clock, World
+from tests.support.paper_world import CLOCKED, FLAVOR, Clock, World
 
 from searchplane.domain.change import Change
 from searchplane.domain.cluster import Cluster, NodeGroup, Role
@@ -39,7 +39,6 @@ from searchplane.domain.layout import HostLimits
 from searchplane.domain.restarts import restart, restart_part, restart_rolling
 from searchplane.domain.upgrades import IMAGES, UpgradeKind, Wish, targets, upgrade
 from searchplane.domain.zones import Move, MoveKind, move
-from searchplane.reconciler import act, observe, one_pass
 from searchplane.settings import Settings
 from searchplane.store.database import open_database
 
@@ -198,7 +197,7 @@ class Changes(RuleBasedStateMachine):
 def worlds(
     databases: Databases, migrated: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[], tuple[World, Callable[[], None]]]:
-    for module in (act, observe, one_pass):
+    for module in CLOCKED:
         monkeypatch.setattr(module, "datetime", Clock)
 
     def new() -> tuple[World, Callable[[], None]]:

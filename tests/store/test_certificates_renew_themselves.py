@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 from tests.support.databases import Databases
-from tests.support.paper_world import ID, Clock, World
+from tests.support.paper_world import CLOCKED, ID, Clock, World
 
 from searchplane.domain.cluster import Role, Security
 from searchplane.domain.mode_change import ModeWish, change_mode
 from searchplane.domain.status import actions
-from searchplane.reconciler import act, observe, one_pass
 from searchplane.settings import Settings
 from searchplane.store.database import open_database
 
@@ -28,7 +27,7 @@ def world(
     databases: Databases, migrated: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[World]:
     """Three nodes in security mode."""
-    for module in (act, observe, one_pass):
+    for module in CLOCKED:
         monkeypatch.setattr(module, "datetime", Clock)
     with databases.new(tmp_path / "world", migrated) as where:
         database = open_database(Settings(**where))

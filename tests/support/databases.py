@@ -11,9 +11,14 @@ from typing import Any, Protocol
 
 from pydantic import SecretStr
 from sqlalchemy import make_url
+from tests.support.cluster_examples import NOW
 from tests.support.postgres import Server
 
+from searchplane.domain.ids import DomainId, ProjectId
 from searchplane.settings import Settings
+from searchplane.store.database import open_database
+from searchplane.store.identity import Directory, Domain
+from searchplane.store.migrate import migrate
 
 FILE = "searchplane.db"
 
@@ -52,3 +57,20 @@ class PostgresDatabases:
             template = make_url(like.database_url.get_secret_value()).database
         with self._server.database(template) as url:
             yield {"data": data, "database_url": SecretStr(url)}
+
+
+@contextmanager
+def with_two_projects(databases: Databases, folder: Path) -> Iterator[Settings]:
+    """A migrated database with two projects, which nobody is connected to."""
+    with databases.new(folder) as where:
+        settings = Settings(**where)
+        database = open_database(settings)
+        migrate(database)
+        with database.write() as connection:
+            directory = Directory(connection)
+            directory.add_domain(Domain(DomainId("domain"), "local", enabled=True), NOW)
+            for number in (1, 2):
+                name = ProjectId(f"project-{number}")
+                directory.add_project(name, name, DomainId("domain"), NOW)
+        database.close()
+        yield settings

@@ -24,8 +24,10 @@ from searchplane.domain.cluster import (
     NodeGroup,
     Pace,
     Role,
+    Security,
     Volume,
 )
+from searchplane.domain.engines import ELASTICSEARCH_7_10_2, Datastore, Engine
 from searchplane.domain.ids import ClusterId, NodeId
 from searchplane.drivers.base import Checkpoint, NodeRef, no_checkpoint
 from searchplane.drivers.fake import FakeDriver
@@ -34,6 +36,7 @@ from searchplane.drivers.fake.memory import FakeNode, Phase
 from searchplane.errors import Refused
 from searchplane.iam.sealing import Seals
 from searchplane.observability.metrics import Metrics
+from searchplane.reconciler import act, observe, one_pass
 from searchplane.reconciler.compose import composer
 from searchplane.reconciler.one_pass import OnePass
 from searchplane.reconciler.ports import Ports
@@ -43,6 +46,9 @@ from searchplane.store.secrets import ADMIN_HASH, ClusterSecrets
 
 ID = ClusterId("cluster-1")
 FLAVOR = "ess.spec-2u16g"
+PLAIN = Security()
+CLOCKED = (act, observe, one_pass)
+"""The modules that ask for the time."""
 FAR = 150
 """Passes in which any change must be over when nothing fails."""
 STUCK = 14
@@ -87,7 +93,12 @@ class World:
         )
         self.one_pass = OnePass(ports, 600.0, Metrics())
 
-    def create(self, layout: Mapping[Role, int]) -> None:
+    def create(
+        self,
+        layout: Mapping[Role, int],
+        security: Security = PLAIN,
+        engine: Engine = ELASTICSEARCH_7_10_2,
+    ) -> None:
         Clock.at = NOW
         members = tuple(
             node(place, role=role, name=f"es-{role.value}-esn-{place}-1", address=None)
@@ -101,7 +112,12 @@ class World:
             members,
             created=NOW,
             updated=NOW,
-            spec=spec(groups=groups),
+            spec=spec(
+                groups=groups,
+                security=security,
+                engine=engine,
+                datastore=Datastore(engine.family.value, engine.version),
+            ),
             action=Action(ActionKind.CREATING, NOW),
         )
         with self.database.write() as connection:
@@ -124,7 +140,9 @@ class World:
         members = self.there.nodes
         return NodeRef(ID, members[which % len(members)].id)
 
-    def ask(self, change: Callable[[Cluster], Change]) -> None:
+    def ask(
+        self, change: Callable[[Cluster], Change], secrets: Mapping[str, str] | None = None
+    ) -> None:
         """Refused or stored; a second one like it is refused, so that it does not double."""
         for attempt in (1, 2):
             before = self.there
@@ -133,11 +151,14 @@ class World:
             except Refused:
                 continue
             assert attempt == 1, f"accepted twice: {before.action}"
-            self.store(before, wanted.after)
+            self.store(before, wanted.after, secrets or {})
 
-    def store(self, before: Cluster, after: Cluster) -> None:
+    def store(
+        self, before: Cluster, after: Cluster, secrets: Mapping[str, str] | None = None
+    ) -> None:
         with self.database.write() as connection:
             clusters.change(connection, before, after)
+            self.secrets.put(connection, ID, secrets or {})
 
     def delete(self) -> None:
         with self.database.write() as connection:
