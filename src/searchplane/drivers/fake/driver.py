@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -42,7 +43,9 @@ from searchplane.drivers.fake.engine import (
     without,
     write_engine,
 )
+from searchplane.drivers.fake.indices import FakeIndex, with_index
 from searchplane.drivers.fake.memory import FakeNode, Memory, Phase
+from searchplane.drivers.fake.snapshots import FakeSnapshots
 from searchplane.drivers.process.addresses import choose
 from searchplane.drivers.steps import Step
 from searchplane.errors import Permanent, Transient
@@ -66,7 +69,7 @@ class FakeDriver:
 
     `on_change` is called by the hooks, on the caller's thread. `has` is what `capacity` answers;
     set it to test a host that is full, and `refuses_reload` to test nodes that take new
-    certificates only with a restart.
+    certificates only with a restart. `snapshots` is the engine's part in backups.
     """
 
     def __init__(
@@ -79,8 +82,10 @@ class FakeDriver:
     ) -> None:
         self.has = has
         self.refuses_reload = False
+        self.snapshots = FakeSnapshots(self)
         self._on_change = on_change
         self._checkpoint = checkpoint
+        self._data = data
         self._memory = Memory(data / "fake")
         self._unknown: dict[NodeRef, str] = {}
         self._failing: dict[NodeRef, str] = {}
@@ -105,7 +110,8 @@ class FakeDriver:
                 f"{spec.name} is not started while it is unclear: {self._unknown[spec.ref]}"
             )
         if node.phase is not Phase.RUNNING:
-            roles = _roles(spec.files)
+            settings = _settings(spec.files)
+            roles = frozenset(settings.get("node.roles", ("master", "data")))
             self._start(
                 spec.ref,
                 replace(
@@ -113,6 +119,8 @@ class FakeDriver:
                     votes=bool(roles & {"master", "cluster_manager"}),
                     holds_data="data" in roles,
                     version=spec.engine.version,
+                    session=uuid.uuid4().hex,
+                    repo=next(iter(settings.get("path.repo", ())), ""),
                 ),
             )
 
@@ -170,28 +178,28 @@ class FakeDriver:
         if not members.joined:
             return Unknown(f"no node answers at {', '.join(target.addresses)}")
         if placement:
-            self._keep(cluster_id, settle(self.engine(cluster_id), members))
+            self.keep(cluster_id, settle(self.engine(cluster_id), members))
         seen = look(self.engine(cluster_id), members, _uuid(members.known))
         return seen if placement or isinstance(seen, Unknown) else replace(seen, shards=None)
 
     async def exclude_from_allocation(self, target: Target, addresses: frozenset[str]) -> None:
-        cluster_id, engine = self._led(target)
-        self._keep(cluster_id, replace(engine, excluded=tuple(sorted(addresses))))
+        cluster_id, engine = self.led(target)
+        self.keep(cluster_id, replace(engine, excluded=tuple(sorted(addresses))))
 
     async def exclude_from_voting(self, target: Target, names: frozenset[str]) -> None:
-        cluster_id, engine = self._led(target)
-        self._keep(cluster_id, replace(engine, voting_excluded=tuple(sorted(names))))
+        cluster_id, engine = self.led(target)
+        self.keep(cluster_id, replace(engine, voting_excluded=tuple(sorted(names))))
 
     async def set_admin_hash(self, target: Target, admin_hash: str) -> None:
-        cluster_id, engine = self._led(target)
-        self._keep(cluster_id, replace(engine, admin_hash=admin_hash))
+        cluster_id, engine = self.led(target)
+        self.keep(cluster_id, replace(engine, admin_hash=admin_hash))
 
     async def drop_security_data(self, target: Target) -> None:
-        cluster_id, engine = self._led(target)
-        self._keep(cluster_id, replace(engine, admin_hash=None))
+        cluster_id, engine = self.led(target)
+        self.keep(cluster_id, replace(engine, admin_hash=None))
 
     async def reload_certificates(self, target: Target) -> None:
-        self._led(target)
+        self.led(target)
         if self.refuses_reload:
             raise Permanent("the certificates cannot be read again without a restart")
 
@@ -214,9 +222,14 @@ class FakeDriver:
             for number in range(shards)
         )
         engine = self.engine(cluster_id)
-        self._keep(cluster_id, replace(engine, shards=engine.shards + made))
+        paper = with_index(engine.paper, FakeIndex(index, uuid.uuid4().hex))
+        self.keep(cluster_id, replace(engine, shards=engine.shards + made, paper=paper))
 
-    def _led(self, target: Target) -> tuple[ClusterId, FakeEngine]:
+    def tenant_folder(self, tenant: int) -> Path:
+        """The project's bucket root, as real nodes have one."""
+        return self._data / "buckets" / str(tenant)
+
+    def led(self, target: Target) -> tuple[ClusterId, FakeEngine]:
         """The engine of a cluster that has a master; Transient if it has none."""
         cluster_id = self._cluster_at(target)
         if cluster_id is None:
@@ -241,7 +254,8 @@ class FakeDriver:
         }
         return Members(known, joined)
 
-    def _keep(self, cluster_id: ClusterId, engine: FakeEngine) -> None:
+    def keep(self, cluster_id: ClusterId, engine: FakeEngine) -> None:
+        """Store what the cluster's engine is from now on."""
         if engine != self.engine(cluster_id):
             write_engine(self._engine_file(cluster_id), engine)
             self._engines[cluster_id] = engine
@@ -307,7 +321,7 @@ class FakeDriver:
         self._checkpoint(step)
 
     def _drop(self, ref: NodeRef) -> None:
-        self._keep(ref.cluster_id, without(self.engine(ref.cluster_id), ref.node_id))
+        self.keep(ref.cluster_id, without(self.engine(ref.cluster_id), ref.node_id))
         if len(self._memory.cluster(ref.cluster_id)) <= 1:
             self._engine_file(ref.cluster_id).unlink(missing_ok=True)
             self._engines.pop(ref.cluster_id, None)
@@ -315,11 +329,10 @@ class FakeDriver:
         self._checkpoint(Step.FOLDER_REMOVED)
 
 
-def _roles(files: Mapping[str, bytes]) -> frozenset[str]:
-    """What the node's configuration makes of it."""
+def _settings(files: Mapping[str, bytes]) -> Mapping[str, Any]:
+    """What the node's configuration says."""
     found = [content for name, content in files.items() if name.endswith("search.yml")]
-    settings = yaml.safe_load(found[0]) if found else {}
-    return frozenset(settings.get("node.roles", ("master", "data")))
+    return yaml.safe_load(found[0]) if found else {}
 
 
 def _uuid(nodes: Mapping[NodeId, FakeNode]) -> str:

@@ -12,34 +12,47 @@ It is kept in a file beside the fake nodes, so that it survives the service bein
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from pydantic import TypeAdapter
 
 from searchplane.domain.ids import NodeId
 from searchplane.domain.observed import EngineView, Health, ShardsView, Unknown
+from searchplane.drivers.fake.indices import Paper
 from searchplane.drivers.fake.memory import FakeNode
 
 
 @dataclass(frozen=True)
 class FakeShard:
-    """`copies` are the nodes that hold its data, `coming` those that are being filled."""
+    """`copies` are the nodes that hold its data, `coming` those that are being filled.
+
+    `awaits_restore` until a restore has brought what it is to hold; it has no copy then.
+    """
 
     index: str
     replicas: int
     copies: tuple[NodeId, ...]
     coming: tuple[NodeId, ...] = ()
+    awaits_restore: bool = False
 
 
 @dataclass(frozen=True)
 class FakeEngine:
-    """What is kept of one cluster's engine; `admin_hash` since the password was set anew."""
+    """What is kept of one cluster's engine; `admin_hash` since the password was set anew.
+
+    `paper` is what it knows of documents and snapshots.
+    """
 
     shards: tuple[FakeShard, ...] = ()
     excluded: tuple[str, ...] = ()
     voting_excluded: tuple[str, ...] = ()
     admin_hash: str | None = None
+    paper: Paper = field(default_factory=Paper)
+
+
+_ENGINE = TypeAdapter(FakeEngine)
 
 
 Nodes = Mapping[NodeId, FakeNode]
@@ -100,33 +113,23 @@ def without(engine: FakeEngine, node_id: NodeId) -> FakeEngine:
 
 
 def lost(engine: FakeEngine) -> tuple[str, ...]:
-    """Indices of which a shard is nowhere any longer."""
-    return tuple(sorted({shard.index for shard in engine.shards if not shard.copies}))
+    """Indices of which a shard is nowhere any longer, those aside that a restore is to fill."""
+    gone = (shard for shard in engine.shards if not shard.copies and not shard.awaits_restore)
+    return tuple(sorted({shard.index for shard in gone}))
 
 
 def read_engine(path: Path) -> FakeEngine:
     """What was kept; a new engine if nothing was."""
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
+        return _ENGINE.validate_json(path.read_bytes())
     except FileNotFoundError:
         return FakeEngine()
-    shards = tuple(
-        FakeShard(
-            one["index"],
-            one["replicas"],
-            tuple(map(NodeId, one["copies"])),
-            tuple(map(NodeId, one["coming"])),
-        )
-        for one in kept["shards"]
-    )
-    excluded, voting = tuple(kept["excluded"]), tuple(kept["voting_excluded"])
-    return FakeEngine(shards, excluded, voting, kept.get("admin_hash"))
 
 
 def write_engine(path: Path, engine: FakeEngine) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".new")
-    temporary.write_text(json.dumps(asdict(engine)), encoding="utf-8")
+    temporary.write_bytes(_ENGINE.dump_json(engine))
     temporary.replace(path)
 
 
@@ -188,7 +191,7 @@ def _settle(shard: FakeShard, engine: FakeEngine, members: Members) -> FakeShard
         if node.holds_data
         and node_id not in copies
         and not _is_excluded(node_id, engine, members)
-        and _age(node) >= _age(members.joined[active[0]])
+        and age(node.version) >= age(members.joined[active[0]].version)
     ]
     return replace(shard, copies=copies, coming=tuple(free[: wanted - len(good)]))
 
@@ -197,10 +200,10 @@ def _is_excluded(node_id: NodeId, engine: FakeEngine, members: Members) -> bool:
     return members.joined[node_id].address in engine.excluded
 
 
-def _age(node: FakeNode) -> tuple[int, ...]:
+def age(version: str) -> tuple[int, ...]:
     """Grows with the engine's version: no copy goes from a newer engine to an older one.
 
     Elasticsearch 7 is older than all of OpenSearch.
     """
-    numbers = tuple(map(int, node.version.split("."))) if node.version else ()
+    numbers = tuple(map(int, version.split("."))) if version else ()
     return (0, *numbers) if numbers[:1] == (7,) else numbers

@@ -30,7 +30,8 @@ class Phase(StrEnum):
 class FakeNode:
     """`files` is a digest of the configuration, `cluster_uuid` empty until a cluster has formed.
 
-    `votes` and `holds_data` are by its role, `version` is that of its engine.
+    `votes` and `holds_data` are by its role, `version` is that of its engine. `session` is another
+    at each start. `repo` is where it may keep snapshots, empty without such a setting.
     """
 
     name: str
@@ -42,6 +43,8 @@ class FakeNode:
     votes: bool = True
     holds_data: bool = True
     version: str = ""
+    session: str = ""
+    repo: str = ""
 
 
 class Memory:
