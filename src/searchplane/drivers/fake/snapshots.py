@@ -16,6 +16,7 @@ from typing import Protocol
 
 from searchplane.domain.cluster import SnapshotSettings
 from searchplane.domain.ids import ClusterId
+from searchplane.domain.index_patterns import matching
 from searchplane.domain.observed import Target
 from searchplane.domain.snapshots import Repository, Snapshot, TargetIndex
 from searchplane.domain.snapshots_seen import (
@@ -154,10 +155,11 @@ class FakeSnapshots:
 
     async def count(self, target: Target, indices: Collection[str]) -> Mapping[str, IndexCount]:
         _cluster_id, engine = self._host.led(target)
+        meant = matching((one.name for one in engine.paper.indices), ",".join(indices))
         return {
             one.name: IndexCount(len(one.documents), one.writes)
             for one in engine.paper.indices
-            if one.name in indices and one.is_open and one.coming is None
+            if one.name in meant and one.is_open and one.coming is None
         }
 
     async def look_at_indices(
