@@ -346,6 +346,15 @@ async def stop_nodes(settings: Settings, tell: Callable[[int], None], seconds: f
         await driver.close()
 
 
+async def nodes_there(settings: Settings) -> tuple[NodeRef, ...]:
+    """Every node of which the data folder has anything, whether or not a record knows it."""
+    driver = _stopping_driver(settings)
+    try:
+        return await driver.nodes()
+    finally:
+        await driver.close()
+
+
 def _stopping_driver(settings: Settings) -> Driver:
     """A driver that sees and stops nodes and starts none."""
     if settings.driver is DriverKind.FAKE:

@@ -31,7 +31,7 @@ from searchplane.store.schema import identity_version, metadata
 if TYPE_CHECKING:
     from alembic.config import Config
 
-NEWEST = "0004"
+NEWEST = "0005"
 """The revision of the last migration; a test holds it against the migrations."""
 
 
@@ -54,9 +54,8 @@ def migrate(database: Database) -> None:
     with database.write() as connection:
         if revision(connection) == NEWEST:
             return  # another process came first
-        if connection.dialect.name == "postgresql":
-            _prepare_server(connection)
         if inspect(connection).get_table_names():
+            _prepare(connection)
             upgrade(connection)
         else:
             _make(connection)
@@ -68,8 +67,10 @@ def is_current(database: Database) -> bool:
         return revision(connection) == NEWEST
 
 
-def _prepare_server(connection: Connection) -> None:
-    """A migration of much data may last longer than any request; and text must fit in."""
+def _prepare(connection: Connection) -> None:
+    """On a server: work on much data may last longer than any request, and text must fit in."""
+    if connection.dialect.name != "postgresql":
+        return
     encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
     if encoding != "UTF8":
         raise Permanent(
@@ -80,9 +81,15 @@ def _prepare_server(connection: Connection) -> None:
 
 
 def _make(connection: Connection) -> None:
-    """A new database: the schema as it is today, marked as what the migrations would make."""
-    metadata.create_all(connection)
+    """A new database as the migrations would make it."""
+    make_empty(connection)
     connection.execute(insert(identity_version).values(id=1, version=1))
+
+
+def make_empty(connection: Connection) -> None:
+    """The schema as it is today, and not a row; for who fills it from a copy."""
+    _prepare(connection)
+    metadata.create_all(connection)
     _MARK.create(connection)
     connection.execute(insert(_MARK).values(version_num=NEWEST))
 
@@ -96,18 +103,24 @@ def revision(connection: Connection) -> str | None:
 def upgrade(connection: Connection) -> None:
     """Run the migrations that are missing, from whatever is there."""
     from alembic import command
-    from alembic.script import ScriptDirectory
 
     found = revision(connection)
-    config = configuration()
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if found is not None and found not in known:
+    if found is not None and not is_known(found):
         raise Permanent(
             f"the database has schema {found}; this version knows up to {NEWEST}. Install the "
             "version that wrote it, or restore a backup made before the upgrade"
         )
+    config = configuration()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+def is_known(revision: str) -> bool:
+    """Whether this version can bring a database of that revision up to date."""
+    from alembic.script import ScriptDirectory
+
+    scripts = ScriptDirectory.from_config(configuration())
+    return revision in {script.revision for script in scripts.walk_revisions()}
 
 
 def configuration() -> Config:

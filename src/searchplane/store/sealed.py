@@ -42,6 +42,13 @@ def reseal(database: Database, seal: Seal) -> int:
         return sum(_reseal(connection, column, seal) for column in SEALED)
 
 
+def check_opens(connection: Connection, seal: Seal) -> None:
+    """Raises Permanent when a secret cannot be read with the keys there are."""
+    for column in SEALED:
+        for stored in connection.execute(select(column)).scalars():
+            seal.unseal(stored)
+
+
 def _stale(connection: Connection, column: Column[str], seal: Seal) -> list[tuple[str, ...]]:
     keys = column.table.primary_key.columns
     old = ~column.startswith(seal.current, autoescape=True)
