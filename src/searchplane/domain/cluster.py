@@ -9,6 +9,7 @@ from enum import StrEnum
 from searchplane.domain.engines import SECURED_ENGINE, Datastore, Engine
 from searchplane.domain.exposure import NOWHERE, Exposure
 from searchplane.domain.ids import ClusterId, NodeId, ProjectId
+from searchplane.domain.scratch import Verification
 
 
 class Role(StrEnum):
@@ -97,6 +98,7 @@ class ClusterSpec:
 
     `snapshots` is None while the feature is off, `backup` while there are no automatic ones.
     `initial_name` is set once the cluster was renamed: the engine and its nodes keep that name.
+    `verifies` is what a scratch cluster is for, None of every other.
     """
 
     name: str
@@ -114,6 +116,7 @@ class ClusterSpec:
     cmk_id: str | None = None
     initial_name: str | None = None
     exposure: Exposure = NOWHERE
+    verifies: Verification | None = None
 
     @property
     def engine_name(self) -> str:

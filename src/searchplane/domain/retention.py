@@ -38,8 +38,8 @@ def superseded(
 
 def is_whole(snapshot: Snapshot) -> bool:
     """Everything that was asked for is in it, and no verification has said otherwise."""
-    verified = snapshot.verified
-    return snapshot.status is SnapshotStatus.COMPLETED and (verified is None or verified.succeeded)
+    verdict = snapshot.verified.succeeded if snapshot.verified else None
+    return snapshot.status is SnapshotStatus.COMPLETED and verdict is not False
 
 
 def _is_of(policy: BackupStrategy, snapshot: Snapshot) -> bool:

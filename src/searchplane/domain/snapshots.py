@@ -79,12 +79,12 @@ class IndexKept:
 class Verified:
     """What came of restoring it into a scratch cluster; `sentence` says what was compared.
 
-    `digests` are over all documents of an index, by its name: a later verification must find the
-    same.
+    `succeeded` is None where it could not be found out. `digests` are over all documents of an
+    index, by its name: a later verification must find the same.
     """
 
     at: datetime
-    succeeded: bool
+    succeeded: bool | None
     sentence: str
     digests: tuple[tuple[str, str], ...] = ()
 

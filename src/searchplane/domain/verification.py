@@ -1,0 +1,118 @@
+"""Whether a snapshot can be restored: it is, into a scratch cluster, and what is there is compared.
+
+Having backups is not having restores. A scratch cluster of one node is made for the snapshot, the
+snapshot is restored into it as into any other, and all documents are counted and hashed
+(verification_course.py). This module says what may be verified, when it is due by itself, and what
+the scratch cluster is.
+
+Whether the project and the host have room for one more cluster is admission's affair: a scratch
+cluster counts like every other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+
+from searchplane.domain.cluster import ClusterSpec, Network, NodeGroup, Role, Security, Volume
+from searchplane.domain.engines import ENGINES, SECURED_ENGINE, Datastore, Engine
+from searchplane.domain.flavors import FLAVORS, Flavor
+from searchplane.domain.ids import SnapshotId
+from searchplane.domain.retention import is_whole
+from searchplane.domain.scratch import Verification
+from searchplane.domain.snapshots import Method, Snapshot
+from searchplane.domain.upgrades import may_read
+from searchplane.errors import Refused
+
+SCRATCH = "verify-"
+SMALLEST = "css.large.4"
+"""The flavor of a scratch cluster, while its disk suffices."""
+LEAST_DISK_GB = 40
+DISK_STEP_GB = 20
+ROOM = 2
+"""The disk is so many times larger than what was copied: the engine merges what it has restored."""
+
+
+def check(snapshot: Snapshot, taken_names: Collection[str]) -> None:
+    """Refuse what cannot be verified; `taken_names` are those of the project's clusters.
+
+    Raises Refused CSS.3016, CSS.0029 or CSS.5090.
+    """
+    if snapshot.is_leaving:
+        raise Refused("CSS.3016", f"the snapshot {snapshot.name} is being deleted")
+    if not snapshot.is_restorable:
+        raise Refused(
+            "CSS.5090",
+            f"the snapshot {snapshot.name} is {snapshot.status.value}: only what can be restored "
+            "can be verified",
+        )
+    if not snapshot.contents:
+        raise Refused("CSS.5090", f"the snapshot {snapshot.name} holds no index to restore")
+    if scratch_name(snapshot.id) in taken_names:
+        raise Refused(
+            "CSS.0029",
+            f"the snapshot {snapshot.name} is being verified already, in the cluster "
+            f"{scratch_name(snapshot.id)}",
+        )
+
+
+def due(snapshots: Iterable[Snapshot], every: timedelta | None, now: datetime) -> Snapshot | None:
+    """Which of one cluster's snapshots is to be verified by itself; None where none is.
+
+    The newest automatic one that is whole, when no verification of any was tried for so long.
+    """
+    if every is None:
+        return None
+    known = list(snapshots)
+    tried = [one.verified.at for one in known if one.verified is not None]
+    if tried and now - max(tried) < every:
+        return None
+    able = [one for one in known if one.is_restorable and is_whole(one) and one.contents]
+    automatic = [one for one in able if one.method is Method.AUTO]
+    return max(automatic, key=lambda one: (one.created, one.id), default=None)
+
+
+def scratch_name(snapshot_id: SnapshotId) -> str:
+    """One for each snapshot, so that none is verified twice at a time."""
+    return f"{SCRATCH}{snapshot_id[:8]}"
+
+
+def scratch_spec(snapshot: Snapshot, network: Network, zone: str, now: datetime) -> ClusterSpec:
+    """An ordinary cluster of one node, of the engine that wrote the snapshot.
+
+    What is restored there may be secret: where the engine has a security mode, it is on, and
+    nobody is told the password. Raises Refused CSS.5090 where no engine here can read it.
+    """
+    engine = _reader(snapshot)
+    secured = engine == SECURED_ENGINE
+    flavor, volume = _size(snapshot.bytes_total)
+    return ClusterSpec(
+        name=scratch_name(snapshot.id),
+        datastore=Datastore(engine.family.value, engine.version),
+        engine=engine,
+        groups=(NodeGroup(Role.DATA, 1, flavor.name, volume),),
+        network=network,
+        zones=(zone,),
+        security=Security(authority=secured, https=secured),
+        description=f"made to verify the snapshot {snapshot.name}, and deleted after that",
+        verifies=Verification(snapshot.id, started=now),
+    )
+
+
+def _reader(snapshot: Snapshot) -> Engine:
+    """The engine that wrote it, or the oldest here that can read what it wrote."""
+    if snapshot.engine in ENGINES:
+        return snapshot.engine
+    found = next((one for one in ENGINES if may_read(one, snapshot.engine)), None)
+    if found is None:
+        raise Refused("CSS.5090", f"no engine here reads what {snapshot.engine} has written")
+    return found
+
+
+def _size(copied_bytes: int) -> tuple[Flavor, Volume]:
+    steps = -(-ROOM * copied_bytes // (DISK_STEP_GB * 10**9))
+    wanted = max(LEAST_DISK_GB, steps * DISK_STEP_GB)
+    fitting = [one for one in FLAVORS.values() if one.min_disk_gb <= wanted <= one.max_disk_gb]
+    if not fitting or FLAVORS[SMALLEST] in fitting:
+        return FLAVORS[SMALLEST], Volume("COMMON", min(wanted, FLAVORS[SMALLEST].max_disk_gb))
+    return min(fitting, key=lambda one: (one.ram_gb, one.vcpu)), Volume("COMMON", wanted)

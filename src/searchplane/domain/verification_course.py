@@ -1,0 +1,193 @@
+"""The course of one verification, from the scratch cluster's own record and a fresh look.
+
+    the scratch cluster is made -> the snapshot is restored -> each index is read -> compared
+                                                            -> failed             -> over
+
+What must hold in the end:
+
+- an index to which nothing was written while the snapshot was taken has exactly the documents that
+  were counted then; of another, no more came or went than the engine counted writes;
+- what an earlier verification read is the same now.
+
+That the files are whole is checked by the engine, which reads all of them to restore. A damaged one
+is a restore that fails, and so a verification that fails.
+
+Whatever happens ends with the scratch cluster being deleted. What could not be found out (it could
+not be started, there was no time) is no verdict on the snapshot, and an earlier failure stays one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from searchplane.domain.cluster import Cluster
+from searchplane.domain.ids import RestoreId
+from searchplane.domain.plan import SOON, WATCHING, Phase, Plan
+from searchplane.domain.scratch import IndexRead, Verification
+from searchplane.domain.snapshots import IndexKept, Restore, Snapshot, TargetIndex, Verified
+from searchplane.domain.verification_steps import (
+    EndVerification,
+    ReadIndex,
+    RestoreScratch,
+    VerificationStep,
+)
+from searchplane.domain.wording import hours
+
+LONGEST = timedelta(hours=48)
+"""How long a verification may take, whatever it waits for."""
+NAMED = 3
+"""Broken indices that a sentence names."""
+WHOLE = frozenset({Phase.STEADY, Phase.BALANCE})
+"""A yellow scratch cluster is one that is there: it has but one node."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What the store holds of a scratch cluster's verification. `next_id` is for its restore."""
+
+    verification: Verification
+    snapshot: Snapshot | None
+    restore: Restore | None
+    next_id: RestoreId
+
+
+def verify(found: Plan, cluster: Cluster, case: Case, now: datetime) -> Plan:
+    """The plan of a scratch cluster: that of any cluster, with what verifies the snapshot."""
+    if cluster.paused or found.phase is Phase.DELETE:
+        return found
+    ended = _ended(found, case, now)
+    if ended is not None:
+        return _with(found, ended, "the scratch cluster is to go")
+    if cluster.action is not None or found.phase not in WHOLE or case.snapshot is None:
+        return found
+    return _next(found, case, case.snapshot, cluster, now)
+
+
+def _ended(found: Plan, case: Case, now: datetime) -> EndVerification | None:
+    """Why it is over before all was read."""
+    snapshot = case.snapshot
+    if snapshot is None or not snapshot.is_restorable:
+        return EndVerification(None)
+    if found.failure is not None:
+        return _unknown(snapshot, f"the scratch cluster has failed: {found.sentence}", now)
+    if now - case.verification.started > LONGEST:
+        return _unknown(snapshot, f"given up after {hours(LONGEST)}: {found.sentence}", now)
+    if case.restore is not None and case.restore.ended and not case.restore.succeeded:
+        reason = case.restore.reason or "the engine does not say why"
+        return EndVerification(Verified(now, False, f"it cannot be restored: {reason}"))
+    return None
+
+
+def _next(found: Plan, case: Case, snapshot: Snapshot, cluster: Cluster, now: datetime) -> Plan:
+    """One that is whole, with nothing at work in it."""
+    if case.restore is None:
+        step = RestoreScratch(_restore(cluster, snapshot, case.next_id, now))
+        return _with(found, step, f"the scratch cluster is there; restoring {snapshot.name}")
+    if case.restore.ended is None:
+        return found
+    done = {one.name for one in case.verification.read}
+    left = [one.name for one in case.restore.targets if one.name not in done]
+    if left:
+        said = f"reading {left[0]}: {len(done)} of {len(case.restore.targets)} indices read"
+        return replace(_with(found, ReadIndex(left[0]), said), after=WATCHING)
+    verified = verdict(snapshot, case.verification.read, now)
+    return _with(found, EndVerification(verified), verified.sentence)
+
+
+def _with(found: Plan, step: VerificationStep, said: str) -> Plan:
+    """Steps that the cluster itself needs come first."""
+    return replace(
+        found, steps=(*found.steps, step), sentence=f"{found.sentence}; {said}", after=SOON
+    )
+
+
+def _restore(cluster: Cluster, snapshot: Snapshot, new_id: RestoreId, now: datetime) -> Restore:
+    """All that is in it, also over what the engine itself has made in the scratch cluster."""
+    return Restore(
+        id=new_id,
+        snapshot_id=snapshot.id,
+        cluster_id=cluster.id,
+        targets=tuple(TargetIndex(one.name, one.name) for one in snapshot.contents),
+        replaces=True,
+        started=now,
+    )
+
+
+def _unknown(snapshot: Snapshot, reason: str, now: datetime) -> EndVerification:
+    """No verdict; an earlier failure stays one, and what was read then is not forgotten."""
+    before = snapshot.verified
+    has_failed = before is not None and before.succeeded is False
+    sentence = f"not verified: {reason}"
+    if before is not None and has_failed:
+        sentence = f"{before.sentence}; tried again in vain: {reason}"
+    digests = before.digests if before is not None else ()
+    return EndVerification(Verified(now, False if has_failed else None, sentence, digests))
+
+
+def verdict(snapshot: Snapshot, read: tuple[IndexRead, ...], now: datetime) -> Verified:
+    """What the comparison comes to."""
+    broken = [*_broken(snapshot, {one.name: one for one in read})]
+    before = snapshot.verified
+    if broken:
+        rest = f" and {len(broken) - NAMED} more" if len(broken) > NAMED else ""
+        digests = before.digests if before is not None else ()
+        return Verified(now, False, f"{'; '.join(broken[:NAMED])}{rest}", digests)
+    digests = tuple(sorted((one.name, one.digest) for one in read))
+    return Verified(now, True, _good(snapshot, read), digests)
+
+
+def _broken(snapshot: Snapshot, read: dict[str, IndexRead]) -> Iterator[str]:
+    digests = dict(snapshot.verified.digests) if snapshot.verified is not None else {}
+    for kept in snapshot.contents:
+        index = read.get(kept.name)
+        if index is None:
+            yield f"{kept.name} is missing"
+        elif index.error is not None:
+            yield f"{kept.name} cannot be read: {index.error}"
+        elif not may_have(kept, index.documents):
+            yield f"{kept.name} has {index.documents} documents, {_counted(kept)} were counted"
+        elif digests.get(kept.name, index.digest) != index.digest:
+            yield f"{kept.name} is not what it was when it was verified before"
+
+
+def may_have(kept: IndexKept, documents: int) -> bool:
+    """Whether a restored index may have so many documents.
+
+    A write adds or removes one document at most. What was not counted may have any number.
+    """
+    before, after = kept.documents, kept.documents_after
+    if kept.exact or before is None or after is None:
+        return before is None or after is None or documents == before
+    if kept.writes is None or kept.writes_after is None:
+        return True
+    writes = kept.writes_after - kept.writes
+    return abs(documents - before) <= writes and abs(documents - after) <= writes
+
+
+def _counted(kept: IndexKept) -> str:
+    if kept.exact:
+        return f"{kept.documents}"
+    return f"{kept.documents} before and {kept.documents_after} after it was taken"
+
+
+def _good(snapshot: Snapshot, read: tuple[IndexRead, ...]) -> str:
+    exact = sum(one.exact for one in snapshot.contents)
+    bare = sum(one.documents is None for one in snapshot.contents)
+    meanwhile = len(snapshot.contents) - exact - bare
+    documents = sum(one.documents for one in read)
+    said = [f"{_indices(len(read))} with {documents} documents restored and read"]
+    if exact:
+        said.append(f"{_indices(exact)} with exactly what was counted")
+    if meanwhile:
+        said.append(f"{_indices(meanwhile)} within what was written meanwhile")
+    if bare:
+        said.append(f"{_indices(bare)} that nobody had counted")
+    if snapshot.verified is not None and snapshot.verified.digests:
+        said.append("nothing has changed since it was verified before")
+    return ", ".join(said)
+
+
+def _indices(number: int) -> str:
+    return f"{number} indices" if number != 1 else "1 index"
