@@ -193,14 +193,14 @@ class TestReads:
 @pytest.fixture
 def unwritable(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """While it is set, no line can be stored."""
-    append, fails = audit.append, threading.Event()
+    append, fails = audit.Writer.append, threading.Event()
 
     def refusing(*given: Any) -> None:
         if fails.is_set():
             raise Transient("the disk is full")
         append(*given)
 
-    monkeypatch.setattr(audit, "append", refusing)
+    monkeypatch.setattr(audit.Writer, "append", refusing)
     yield fails
     fails.clear()
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 from sqlalchemy import Connection, delete, update
 from tests.support.logins import PASSWORD, presented
@@ -16,6 +18,7 @@ from tests.support.logins import PASSWORD, presented
 from searchplane.errors import Unauthenticated
 from searchplane.iam.bootstrap import Credentials
 from searchplane.iam.issuing import Issued
+from searchplane.iam.passwords import hash_password
 from searchplane.iam.remembered import Remembered
 from searchplane.iam.service import Identity
 from searchplane.iam.sessions import ScopeRequest
@@ -23,7 +26,9 @@ from searchplane.settings import Settings
 from searchplane.store.database import Database
 from searchplane.store.identity import Reference, Target, bump, end_tokens
 from searchplane.store.identity_version import version_reader
+from searchplane.store.own_connections import OwnConnections
 from searchplane.store.schema import domains, projects, role_assignments, users
+from searchplane.store.users import set_password
 
 Change = Callable[[Connection, Issued], None]
 
@@ -176,3 +181,88 @@ def test_every_thread_reads_the_number_and_closing_ends_it(
     for thread in threads:
         thread.join()
     assert seen == [before + 1] * 4
+
+
+def logs_in(identity: Identity, credentials: Credentials) -> Issued:
+    """As `issued` did: all but the hash is remembered."""
+    admin = Reference(name=credentials.user, domain=Reference(id=credentials.domain_id))
+    scope = ScopeRequest(Target.PROJECT, Reference(id=credentials.project_id))
+    return identity.login(admin, PASSWORD, scope, datetime.now(UTC))
+
+
+@pytest.mark.sqlite
+@pytest.mark.usefixtures("issued")
+def test_a_login_like_the_last_one_needs_no_transaction(
+    identity: Identity,
+    credentials: Credentials,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def opened() -> None:
+        raise AssertionError("a transaction was opened")
+
+    with monkeypatch.context() as patch:
+        for kind in ("read", "write"):
+            patch.setattr(database, kind, opened)
+        again = logs_in(identity, credentials)
+    uses(identity, again)
+
+
+def test_logins_that_are_alike_give_tokens_that_are_not(
+    identity: Identity, credentials: Credentials, issued: Issued
+) -> None:
+    again = logs_in(identity, credentials)
+    assert again.session.actor == issued.session.actor
+    first, second = issued.token.claims, again.token.claims
+    assert second.audit_id != first.audit_id
+    assert second.expires > first.expires
+    now = datetime.now(UTC)
+    identity.revoke(again.session.actor, again.token.value, now)
+    uses(identity, issued)
+
+
+@pytest.mark.parametrize("change", [disable_user, disable_project, remove_role, delete_user])
+def test_a_login_is_refused_after_a_change(
+    *,
+    identity: Identity,
+    credentials: Credentials,
+    issued: Issued,
+    elsewhere: Database,
+    change: Change,
+) -> None:
+    with elsewhere.write() as connection:
+        change(connection, issued)
+    with pytest.raises(Unauthenticated):
+        logs_in(identity, credentials)
+
+
+def test_a_password_that_is_being_changed_does_not_count(
+    identity: Identity, credentials: Credentials, issued: Issued, elsewhere: Database
+) -> None:
+    """The login is checked against the old one, and then waits for who changes it."""
+    with ThreadPoolExecutor(1) as threads:
+        with elsewhere.write() as connection:
+            user_id = issued.session.actor.user_id
+            set_password(connection, user_id, hash_password("another one"), datetime.now(UTC))
+            login = threads.submit(logs_in, identity, credentials)
+            with pytest.raises(TimeoutError):
+                login.result(timeout=0.5)
+        with pytest.raises(Unauthenticated):
+            login.result()
+
+
+@pytest.mark.sqlite
+async def test_a_request_reads_the_number_once(
+    client: httpx.AsyncClient, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = {"X-Auth-Token": token, "X-Subject-Token": token}
+    assert (await client.get("/v3/auth/tokens", headers=headers)).status_code == 200
+    first, asked = OwnConnections.first, list[str]()
+
+    def counted(own: OwnConnections, sql: str, *values: object) -> object:
+        asked.append(sql)
+        return first(own, sql, *values)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(OwnConnections, "first", counted)
+    assert (await client.get("/v3/auth/tokens", headers=headers)).status_code == 200
+    assert len(asked) == 1

@@ -42,7 +42,7 @@ def written(database: Database) -> Iterator[Trail]:
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
     """The table cannot be written until what this gives is called."""
-    append, fails = audit.append, threading.Event()
+    append, fails = audit.Writer.append, threading.Event()
     fails.set()
 
     def refusing(*given: object) -> None:
@@ -50,7 +50,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
             raise Transient("the disk is full")
         append(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(audit, "append", refusing)
+    monkeypatch.setattr(audit.Writer, "append", refusing)
     yield fails.clear
     fails.clear()
 
@@ -82,13 +82,13 @@ def test_a_committed_line_is_there_when_the_call_returns(
 def test_lines_of_many_threads_share_commits_and_are_all_there(
     database: Database, written: Trail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    append, batches = audit.append, []
+    append, batches = audit.Writer.append, []
 
     def counting(connection: object, lines: list[object]) -> None:
         batches.append(len(lines))
         append(connection, lines)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(audit, "append", counting)
+    monkeypatch.setattr(audit.Writer, "append", counting)
     with ThreadPoolExecutor(16) as threads:
         list(threads.map(lambda place: written.commit(line(f"op-{place}")), range(400)))
     assert sorted(operations(database)) == sorted(f"op-{place}" for place in range(400))
@@ -214,7 +214,7 @@ def test_a_writer_that_ends_by_itself_lets_nothing_be_changed(
     def failing(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(audit, "append", failing)
+    monkeypatch.setattr(audit.Writer, "append", failing)
     one = Trail(database, KEEP)
     with pytest.raises(Transient, match="ended"):
         one.commit(line())

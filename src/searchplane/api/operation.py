@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from searchplane.domain.access import Actor, ProjectScope
 from searchplane.domain.audit import Who
 from searchplane.errors import Forbidden
+from searchplane.iam.sessions import Session
 
 if TYPE_CHECKING:
     from searchplane.api.services import Services
@@ -80,6 +81,8 @@ class Call:
     """Names in lower case. They hold tokens, so they are not shown."""
     source: str
     """The address of the client."""
+    recalled: Mapping[str, Session] = field(default_factory=dict, repr=False)
+    """What the request's tokens stand for, where that was in memory."""
     actor: Actor | None = None
     query: Any = None
     body: Any = field(default=None, repr=False)

@@ -66,12 +66,16 @@ def new_request_id() -> str:
     return secrets.token_hex(16)
 
 
-def is_at_hand(operation: Operation, services: Services, request: RawRequest) -> bool:
-    """Whether `handle` takes microseconds and waits for nobody; asked by the HTTP loop itself."""
-    if operation.at_hand is None or not services.identity.is_remembered(request.presented):
-        return False
+def at_hand(operation: Operation, services: Services, request: RawRequest) -> RawRequest | None:
+    """The request with its tokens recalled, if `handle` then takes microseconds and waits for
+    nobody; asked by the HTTP loop itself."""
+    if operation.at_hand is None:
+        return None
+    recalled = services.identity.recall(request.presented)
     project_id = request.path.get("project_id", "")
-    return operation.at_hand(services, project_id, request.presented.query)
+    if recalled is None or not operation.at_hand(services, project_id, request.presented.query):
+        return None
+    return replace(request, presented=replace(request.presented, recalled=recalled))
 
 
 def handle(operation: Operation, services: Services, request: RawRequest) -> RawAnswer:
@@ -188,6 +192,7 @@ def _carry_out(
         path=request.path,
         headers=presented.headers,
         source=presented.source,
+        recalled=presented.recalled,
     )
     if operation.action is not None:
         actor = seen.actor = services.authenticator.authenticate(presented, call.now)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from searchplane.api.operation import Operation, Pool
-from searchplane.api.pipeline import RawAnswer, RawRequest, handle, is_at_hand, refuse, turn_away
+from searchplane.api.pipeline import RawAnswer, RawRequest, at_hand, handle, refuse, turn_away
 from searchplane.api.services import Services
 from searchplane.errors import Throttled
 
@@ -40,8 +40,9 @@ class Workers:
 
     async def run(self, operation: Operation, request: RawRequest) -> RawAnswer:
         """Carry the request out."""
-        if is_at_hand(operation, self._services, request):
-            return handle(operation, self._services, request)
+        ready = at_hand(operation, self._services, request)
+        if ready is not None:
+            return handle(operation, self._services, ready)
         slow = self._slow.get(operation.pool_for(request.presented.body))
         if slow is None:
             return await self._run(self._quick, handle, operation, request)

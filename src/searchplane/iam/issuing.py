@@ -1,9 +1,10 @@
 """Making tokens: for a password, for a token, or to act through an agency.
 
-A token is made inside a transaction that writes, though nothing need be written: such transactions
-come one after another, so whatever ends a user's tokens (store/identity.py: end_tokens) comes
-before or after it as a whole. Before: the password or token that was shown is looked at again and
-does not count any more. After: the new token is one of those that end.
+A token is made in the turn of those who write, though nothing need be written: they come one after
+another, so whatever ends a user's tokens (store/identity.py: end_tokens) comes before or after it
+as a whole. Before: the password or token that was shown is looked at again and does not count any
+more. After: the new token is one of those that end, as it is issued at the time of the request,
+which is before its turn.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from datetime import datetime, timedelta
 from searchplane.domain.ids import DomainId
 from searchplane.errors import Unauthenticated
 from searchplane.iam import passwords
-from searchplane.iam.lockout import Lockout
+from searchplane.iam.lockout import Lockout, Try
 from searchplane.iam.remembered import Remembered
 from searchplane.iam.sessions import ScopeRequest, Session, resolve, session
 from searchplane.iam.tokens import Claims, Method, SealedToken, Tokens, new_audit_id
@@ -60,12 +61,9 @@ class Issuer:
         """A token for a password. Raises Unauthenticated with one text for every cause."""
         begun = self._lockout.begin(who, source)
         right = passwords.verify(begun.password_hash, password)
-        issued = None
-        with self._database.write() as transaction:  # a failure is counted, so nothing is raised
-            version = version_in(transaction)
-            user = self._lockout.settle(transaction, version, begun, now, right=right)
-            if user is not None:
-                issued = self._first(transaction, version, user, scope, now)
+        issued = self._again(begun, scope, now, right=right)
+        if issued is None:
+            issued = self._settled(begun, scope, now, right=right)
         if issued is None:
             raise Unauthenticated("IAM.0001", WRONG_PASSWORD)
         return issued
@@ -128,6 +126,26 @@ class Issuer:
                 raise Unauthenticated("IAM.0001", WRONG_TOKEN)
             return self._issue(transaction, user, claims, scope, home)
 
+    def _again(
+        self, begun: Try, scope: ScopeRequest | None, now: datetime, *, right: bool
+    ) -> Issued | None:
+        """The token of a login that is like an earlier one in all but its time; else None."""
+        settled = self._lockout.settled(begun, now, right=right)
+        if settled is None:
+            return None
+        version, user = settled
+        like = self._logins.known(version, (user.id, scope))
+        return self._like(like, self._claims(user, now)) if like is not None else None
+
+    def _settled(
+        self, begun: Try, scope: ScopeRequest | None, now: datetime, *, right: bool
+    ) -> Issued | None:
+        """None when the login failed; that is counted, so nothing may be raised before it is."""
+        with self._database.write() as transaction:
+            version = version_in(transaction)
+            user = self._lockout.settle(transaction, version, begun, now, right=right)
+            return self._first(transaction, version, user, scope, now) if user else None
+
     def _first(
         self,
         transaction: Transaction,
@@ -140,13 +158,7 @@ class Issuer:
 
         What it stands for is the same as for the last one while nothing of identity has changed.
         """
-        claims = Claims(
-            user_id=user.id,
-            methods=Method.PASSWORD,
-            issued=now,
-            expires=now + self._lifetime,
-            audit_id=new_audit_id(),
-        )
+        claims = self._claims(user, now)
         try:
             like = self._logins.as_of(
                 version,
@@ -155,10 +167,24 @@ class Issuer:
             )
         except Unauthenticated:
             return None
+        return self._like(like, claims)
+
+    def _claims(self, user: User, now: datetime) -> Claims:
+        """Of a first token without a scope."""
+        claims = Claims(
+            user_id=user.id,
+            methods=Method.PASSWORD,
+            issued=now,
+            expires=now + self._lifetime,
+            audit_id=new_audit_id(),
+        )
+        return _after(user, claims)
+
+    def _like(self, like: Session, claims: Claims) -> Issued:
+        """A token with these claims that stands for the same as another."""
         target, target_id = like.claims.target, like.claims.target_id
-        claims = _after(user, replace(claims, target=target, target_id=target_id))
-        meaning = replace(like, claims=claims, descriptions={})
-        return Issued(self._tokens.seal(claims), meaning)
+        claims = replace(claims, target=target, target_id=target_id)
+        return Issued(self._tokens.seal(claims), replace(like, claims=claims, descriptions={}))
 
     def _issue(
         self,

@@ -7,6 +7,9 @@ locked account's try is written too. So neither the answer nor its time tells wh
 It is settled in one transaction that writes, and such transactions come one after another: of
 tries that were under way together no more are heard than one after the other would have been,
 and a password that was changed meanwhile does not count any more.
+
+Most logins are right and change nothing that is worth writing. For those a look in the turn of
+those who write does, and everything else is remembered (`settled`).
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from searchplane.store import login_attempts, security_policies
 from searchplane.store.database import Database, Transaction
 from searchplane.store.identity import Directory, Reference, User
 from searchplane.store.identity_version import version_reader
+from searchplane.store.login_looks import LoginLooks
 
 LOCAL = "127.0.0.1"
 """The machine itself."""
@@ -56,13 +60,13 @@ class Lockout:
     def __init__(self, database: Database, *, counts: bool) -> None:
         self._database = database
         self._counts = counts
+        self._looks = LoginLooks(database)
         read_version = version_reader(database)
         self._users = Remembered[str, User | None](read_version)
         self._policies = Remembered[str, LoginPolicy](read_version)
 
     def begin(self, who: Reference, source: str) -> Try:
-        with self._database.read() as transaction:
-            user = Directory(transaction).find_user(who)
+        user = self._looks.user(who)
         return Try(
             account=user.id if user else unknown_account(who),
             user_id=user.id if user else NOBODY,
@@ -70,6 +74,21 @@ class Lockout:
             source=place(source),
             password_hash=user.password_hash if user else None,
         )
+
+    def settled(self, begun: Try, now: datetime, *, right: bool) -> tuple[int, User] | None:
+        """The number of identity and the user who has proven to be one, if all else is remembered
+        and nothing need be written; None for every other login, which is to be settled.
+        """
+        seen = self._looks.standing_in_turn(begun.account, begun.source)
+        if seen is None:
+            return None
+        version, before = seen
+        user = self._users.known(version, begun.user_id)
+        policy = self._policies.known(version, begun.domain_id)
+        if policy is None or _is_news(before, now):
+            return None
+        proven = _proven(user, begun, before, policy, now, right=right)
+        return (version, proven) if proven is not None else None
 
     def settle(
         self, transaction: Transaction, version: int, begun: Try, now: datetime, *, right: bool
@@ -88,17 +107,36 @@ class Lockout:
             lambda: security_policies.login_policy(transaction, begun.domain_id),
         )
         before = login_attempts.standing(transaction, begun.account, begun.source)
-        heard = before.is_heard(now, is_local=_is_local(begun.source))
-        proven = right and user is not None and user.password_hash == begun.password_hash
-        usable = user is not None and user.enabled and user.domain.enabled
-        if heard and proven and usable and not before.is_forgotten(policy, now):
+        proven = _proven(user, begun, before, policy, now, right=right)
+        if proven is not None:
             if _is_news(before, now):
                 after = succeeded(before, now)
                 login_attempts.save(transaction, begun.account, begun.source, after, now)
-            return user
+            return proven
+        heard = _is_heard(begun, before, now)
         after = failed(before, policy, now) if heard and self._counts else before
         login_attempts.save(transaction, begun.account, begun.source, after, now)
         return None
+
+
+def _proven(
+    user: User | None,
+    begun: Try,
+    before: Standing,
+    policy: LoginPolicy,
+    now: datetime,
+    *,
+    right: bool,
+) -> User | None:
+    """The user of a login that counts."""
+    proven = right and user is not None and user.password_hash == begun.password_hash
+    usable = user is not None and user.enabled and user.domain.enabled
+    heard = _is_heard(begun, before, now) and not before.is_forgotten(policy, now)
+    return user if heard and proven and usable else None
+
+
+def _is_heard(begun: Try, before: Standing, now: datetime) -> bool:
+    return before.is_heard(now, is_local=_is_local(begun.source))
 
 
 def unlock(database: Database, name: str, domain: str) -> int:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from searchplane.iam.sessions import Session
+
 
 @dataclass(frozen=True)
 class Presented:
@@ -16,6 +18,9 @@ class Presented:
 
     Header names are in lower case; `repeated` are those that came more than once. `source` is the
     address of the client, as text.
+
+    `recalled` is what the tokens of the request were found to stand for when it came in, if all of
+    them were remembered (service.py: recall).
     """
 
     method: str
@@ -25,3 +30,4 @@ class Presented:
     repeated: frozenset[str]
     body: bytes = field(repr=False)
     source: str
+    recalled: Mapping[str, Session] = field(default_factory=dict, repr=False)

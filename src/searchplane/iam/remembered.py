@@ -29,11 +29,21 @@ class Remembered(Generic[Key, Value]):
         self._entries: OrderedDict[Key, tuple[int, Value]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def holds(self, keys: Iterable[Key]) -> bool:
-        """Whether `get` would look none of these up at this moment."""
+    def all_of(self, keys: Iterable[Key]) -> dict[Key, Value] | None:
+        """The values of all keys, as they are at this moment; None when one is not remembered."""
         version = self._read_version()
-        found = map(self._entries.get, keys)
-        return all(entry is not None and entry[0] == version for entry in found)
+        found: dict[Key, Value] = {}
+        for key in keys:
+            entry = self._entries.get(key)
+            if entry is None or entry[0] != version:
+                return None
+            found[key] = entry[1]
+        return found
+
+    def known(self, version: int, key: Key) -> Value | None:
+        """The value that is remembered as of this number."""
+        entry = self._entries.get(key)
+        return entry[1] if entry is not None and entry[0] == version else None
 
     def get(self, key: Key, look_up: Callable[[], Value]) -> Value:
         """The value as it is now: the remembered one, or what `look_up` gives or raises."""

@@ -10,7 +10,9 @@ user and a scope without a role give one answer, after the same work (issuing.py
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from searchplane.domain.access import Actor, Asked, Scope, allows
 from searchplane.domain.ids import DomainId, UserId
@@ -35,6 +37,8 @@ from searchplane.store.identity import Directory, Domain, Project, Reference
 from searchplane.store.identity_version import version_reader
 
 TOKEN_HEADERS = ("x-auth-token", "x-subject-token")
+NONE: Mapping[str, Session] = MappingProxyType({})
+"""No token was recalled."""
 BAD_SUBJECT = "X-Subject-Token is invalid in the request"
 
 
@@ -76,22 +80,25 @@ class Identity:
         value = presented.headers.get("x-auth-token", "").strip()
         if is_signature(presented.headers.get("authorization", "")):
             if value:
-                self._proven(value, now)
+                self._proven(value, now, presented.recalled)
             return self.access_keys.authenticate(presented, now)
         if not value:
             refuse("the X-Auth-Token header is missing; it or a signature is needed")
-        return self._proven(value, now).actor
+        return self._proven(value, now, presented.recalled).actor
 
-    def is_remembered(self, presented: Presented) -> bool:
-        """Whether every token of the request is known without a look into the database's tables.
+    def recall(self, presented: Presented) -> Mapping[str, Session] | None:
+        """What every token of the request stands for, if none need be looked up in the tables.
 
         Then to authenticate takes microseconds and waits for nobody.
         """
         if not self._is_local or is_signature(presented.headers.get("authorization", "")):
-            return False
+            return None
         generation = self._tokens.generation
-        shown = [presented.headers.get(name, "").strip() for name in TOKEN_HEADERS]
-        return self._sessions.holds((value, generation) for value in set(shown) if value)
+        shown = {presented.headers.get(name, "").strip() for name in TOKEN_HEADERS}
+        found = self._sessions.all_of((value, generation) for value in shown if value)
+        if found is None:
+            return None
+        return {value: session for (value, _), session in found.items()}
 
     def login(
         self,
@@ -127,13 +134,15 @@ class Identity:
             chosen = assumable(transaction, shown.actor, domain, agency, asked)
         return self._issuer.for_agency(shown, chosen, scope, asked.now)
 
-    def inspect(self, actor: Actor, subject: str, now: datetime) -> Session:
+    def inspect(
+        self, actor: Actor, subject: str, now: datetime, recalled: Mapping[str, Session]
+    ) -> Session:
         """What another token stands for: the actor's own, or one of a domain they administer.
 
         Raises NotFound when the subject is not valid, Forbidden when it is not theirs to see.
         """
         try:
-            proven = self._proven(subject.strip(), now)
+            proven = self._proven(subject.strip(), now, recalled)
         except Unauthenticated:
             raise NotFound("IAM.0004", BAD_SUBJECT) from None
         _permit(actor, proven.claims.user_id, proven.actor.domain_id, "iam:tokens:inspect", now)
@@ -174,9 +183,11 @@ class Identity:
         """The services a token of this scope can reach."""
         return catalogue(self._settings, scope)
 
-    def _proven(self, value: str, now: datetime) -> Session:
-        key = (value, self._tokens.generation)
-        found = self._sessions.get(key, lambda: self._look_up(value, now))
+    def _proven(self, value: str, now: datetime, recalled: Mapping[str, Session] = NONE) -> Session:
+        found = recalled.get(value)
+        if found is None:
+            key = (value, self._tokens.generation)
+            found = self._sessions.get(key, lambda: self._look_up(value, now))
         _check_time(found.claims, now)
         return found
 

@@ -36,13 +36,15 @@ NOWHERE = "0" * 32
 class Session:
     """A valid token's meaning; `scope_domain` is the domain the scope is or lies in.
 
-    `descriptions` are what the API has made of it already, kept as long as the session itself.
+    `descriptions` are what the API has made of it already, kept as long as the session itself;
+    `meanings` the parts of them in which tokens that stand for the same do not differ.
     """
 
     claims: Claims
     actor: Actor
     scope_domain: DomainScope | None
     descriptions: dict[bool, bytes] = field(default_factory=dict, compare=False, repr=False)
+    meanings: dict[bool, bytes] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ from sqlalchemy import (
 )
 
 from searchplane.domain.audit import AuditLine, Outcome, Who
+from searchplane.store.database import Database
+from searchplane.store.own_connections import Compiled, OwnConnections, stored_time
 from searchplane.store.schema import audit, projects
 
 _INSERT = insert(audit)
@@ -52,6 +54,26 @@ class Wanted:
 def append(connection: Connection, lines: Sequence[AuditLine]) -> None:
     """Add lines in their order."""
     connection.execute(_INSERT, [_row(line) for line in lines])
+
+
+class Writer:
+    """Adds the lines of one process's trail, each time in a transaction of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._own = None if database.is_shared else OwnConnections(database.engine)
+        columns = [column.name for column in audit.columns if not column.primary_key]
+        self._insert = Compiled.of(_INSERT, database.engine, columns)
+
+    def append(self, lines: Sequence[AuditLine]) -> None:
+        """Returns once the lines are stored. Raises a SearchplaneError when they are not."""
+        if self._own is None:
+            with self._database.write() as connection:
+                append(connection, lines)
+            return
+        rows = [self._insert.values(_row(line) | {"at": stored_time(line.at)}) for line in lines]
+        with self._database.alone():
+            self._own.write(self._insert.sql, rows)
 
 
 def newest(connection: Connection, wanted: Wanted, limit: int) -> list[Entry]:

@@ -22,7 +22,7 @@ from searchplane.domain.cluster import Cluster
 from searchplane.domain.ids import ProjectId
 from searchplane.store import clusters as records
 from searchplane.store.database import Database
-from searchplane.store.own_connections import OwnConnections, Stamp, Statement
+from searchplane.store.own_connections import Compiled, OwnConnections, Stamp
 from searchplane.store.schema import clusters, nodes, projects
 
 MOST = 2048
@@ -61,22 +61,6 @@ class _Stored:
         return str(self.row[0])
 
 
-@dataclass(frozen=True)
-class _Compiled:
-    """A statement for the database itself, and the names of its values in their order."""
-
-    sql: str
-    names: tuple[str, ...]
-
-    @classmethod
-    def of(cls, statement: Select[Any], database: Database) -> _Compiled:
-        compiled = statement.compile(dialect=database.engine.dialect)
-        return cls(str(compiled), tuple(getattr(compiled, "positiontup", None) or ()))
-
-    def bound(self, values: dict[str, Any]) -> Statement:
-        return self.sql, [values[name] for name in self.names]
-
-
 class ClusterPages:
     """Safe to share between threads."""
 
@@ -91,7 +75,7 @@ class ClusterPages:
             of_a_type: _statements(of_a_type=of_a_type) for of_a_type in (False, True)
         }
         self._compiled = {
-            key: [_Compiled.of(statement, database) for statement in both]
+            key: [Compiled.of(statement, database.engine) for statement in both]
             for key, both in self._statements.items()
         }
 

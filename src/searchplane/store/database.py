@@ -70,7 +70,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction: committed at the end, rolled back on any exception."""
-        with self._alone(), self._explained(), self._engine.connect() as raw:
+        with self.alone(), self._explained(), self._engine.connect() as raw:
             connection = self._backend.for_writing(raw)
             with connection.begin():
                 self._backend.begin_writing(connection)
@@ -85,7 +85,8 @@ class Database:
         return self._engine
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def alone(self) -> Iterator[None]:
+        """The place of this process's writers; for those with a connection of their own."""
         if not self._writer.acquire(timeout=WRITER_SECONDS):
             raise Transient(
                 f"the database does not answer: other changes have taken {WRITER_SECONDS:.0f} s"

@@ -116,8 +116,8 @@ _IN_DOMAIN = or_(
 )
 _PROJECT_BY_ID = _PROJECTS.where(projects.c.id == bindparam("id"))
 _PROJECT_BY_NAME = _PROJECTS.where(projects.c.name == bindparam("name"), _IN_DOMAIN)
-_USER_BY_ID = _USERS.where(users.c.id == bindparam("id"))
-_USER_BY_NAME = _USERS.where(users.c.name == bindparam("name"), _IN_DOMAIN)
+USER_BY_ID = _USERS.where(users.c.id == bindparam("id"))
+USER_BY_NAME = _USERS.where(users.c.name == bindparam("name"), _IN_DOMAIN)
 
 _ROLES = (
     select(role_assignments.c.role)
@@ -173,7 +173,7 @@ class Directory:
 
     def find_user(self, reference: Reference) -> User | None:
         """By id, or by name in `reference.domain`."""
-        row = _first(self._connection, _USER_BY_ID, _USER_BY_NAME, reference)
+        row = _first(self._connection, USER_BY_ID, USER_BY_NAME, reference)
         return _user(row) if row is not None else None
 
     def roles_on(self, user_id: UserId, target: Target, target_id: str) -> tuple[str, ...]:
@@ -258,15 +258,20 @@ def _first(
     by_name: Executable,
     reference: Reference,
 ) -> RowMapping | None:
+    statement = by_id if reference.id is not None else by_name
+    return connection.execute(statement, names_in(reference)).mappings().first()
+
+
+def names_in(reference: Reference) -> dict[str, str | None]:
+    """The values of a statement that finds what the reference names."""
     if reference.id is not None:
-        return connection.execute(by_id, {"id": reference.id}).mappings().first()
+        return {"id": reference.id}
     inside = reference.domain or Reference()
-    values = {
+    return {
         "name": reference.name,
         "in_domain_id": inside.id,
         "in_domain_name": inside.name if inside.id is None else None,
     }
-    return connection.execute(by_name, values).mappings().first()
 
 
 def _held(holder: UserId, target: Target) -> SelectBase:

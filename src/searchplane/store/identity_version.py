@@ -23,7 +23,7 @@ from searchplane.store.database import Database, Transaction
 from searchplane.store.own_connections import OwnConnections
 from searchplane.store.schema import identity_version
 
-_STATEMENT = "SELECT version FROM identity_version"
+STATEMENT = "SELECT version FROM identity_version"
 
 _SELECT = select(identity_version.c.version)
 
@@ -38,12 +38,12 @@ def version_reader(database: Database) -> ReadVersion:
     if database.is_shared:
         return _through_the_pool(database.engine)
     own = OwnConnections(database.engine)
-    return lambda: _number(own.first(_STATEMENT))
+    return lambda: number(own.first(STATEMENT))
 
 
 def version_in(transaction: Transaction) -> int:
     """The number as the transaction sees it: what else it sees is as of that number."""
-    return _number(transaction.execute(_SELECT).first())
+    return number(transaction.execute(_SELECT).first())
 
 
 def _through_the_pool(engine: Engine) -> ReadVersion:
@@ -52,15 +52,15 @@ def _through_the_pool(engine: Engine) -> ReadVersion:
     def version() -> int:
         try:
             with one_statement.connect() as connection:
-                row = connection.exec_driver_sql(_STATEMENT).first()
+                row = connection.exec_driver_sql(STATEMENT).first()
         except DatabaseError as error:
             raise Transient(f"the database does not answer: {error.orig}") from error
-        return _number(row)
+        return number(row)
 
     return version
 
 
-def _number(row: Sequence[Any] | None) -> int:
+def number(row: Sequence[Any] | None) -> int:
     if row is None:
         raise Permanent("the database's identity_version has no row; restore it from a backup")
     return int(row[0])

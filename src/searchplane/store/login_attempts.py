@@ -29,14 +29,14 @@ _COLUMNS = (
     _table.c.locked_until,
     _table.c.last_success,
 )
-_STANDING = select(_table.c.source, *_COLUMNS).where(
+STANDING = select(_table.c.source, *_COLUMNS).where(
     _table.c.account == bindparam("account"),
     or_(_table.c.source == bindparam("source"), _table.c.source == EVERYWHERE),
 )
 
 
 def standing(connection: Connection, account: str, source: str) -> Standing:
-    rows = connection.execute(_STANDING, {"account": account, "source": source})
+    rows = connection.execute(STANDING, {"account": account, "source": source})
     found = {row.source: Attempts(*row[1:]) for row in rows}
     return Standing(found.get(source, Attempts()), found.get(EVERYWHERE, Attempts()))
 

@@ -1,18 +1,23 @@
-"""A connection of its own for each thread that only reads, on SQLite: for what every request asks.
+"""A connection of its own for each thread, on SQLite: for what every request asks.
 
 The pool and the statement layer cost a quarter of a millisecond a time, the reading itself a few
 microseconds. So the few statements that are asked again and again are compiled once and go
 straight to the database. All of one call see one state.
+
+What is read or written in the turn of those who write is as of a moment when no writer is at work;
+the caller holds the place of this process's writers (database.py: alone).
 """
 
 from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import ClauseElement, event
 from sqlalchemy.engine import Engine
 
 from searchplane.errors import Transient
@@ -26,8 +31,34 @@ Statement = tuple[str, Sequence[Any]]
 Stamp = tuple[int, int, int]
 
 
+@dataclass(frozen=True)
+class Compiled:
+    """A statement for the database itself, the names of its values in their order, and those
+    values that are always the same."""
+
+    sql: str
+    names: tuple[str, ...]
+    constants: Mapping[str, Any]
+
+    @classmethod
+    def of(
+        cls, statement: ClauseElement, engine: Engine, columns: Sequence[str] | None = None
+    ) -> Compiled:
+        """`columns` are those that an INSERT gives values to."""
+        compiled = statement.compile(dialect=engine.dialect, column_keys=columns)
+        constants = {name: one for name, one in compiled.params.items() if one is not None}
+        return cls(str(compiled), tuple(getattr(compiled, "positiontup", None) or ()), constants)
+
+    def values(self, given: Mapping[str, Any]) -> list[Any]:
+        all_given = {**self.constants, **given}
+        return [all_given[name] for name in self.names]
+
+    def bound(self, given: Mapping[str, Any]) -> Statement:
+        return self.sql, self.values(given)
+
+
 class OwnConnections:
-    """Read-only by use; all are closed when the engine is disposed of."""
+    """All are closed when the engine is disposed of."""
 
     def __init__(self, engine: Engine) -> None:
         self._path = str(engine.url.database)
@@ -36,19 +67,40 @@ class OwnConnections:
         self._mine = threading.local()
         event.listen(engine, "engine_disposed", lambda _engine: self.close())
 
-    def first(self, sql: str) -> tuple[Any, ...] | None:
+    def first(self, sql: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
         """The first row of one statement. Raises Transient when the database does not answer."""
         try:
-            row: tuple[Any, ...] | None = self._connection().execute(sql).fetchone()
+            row: tuple[Any, ...] | None = self._connection().execute(sql, values).fetchone()
         except sqlite3.Error as error:
             raise _no_answer(error) from error
         return row
 
     def all(self, *statements: Statement) -> list[list[tuple[Any, ...]]]:
         """All rows of each statement, as of one moment. Raises Transient as `first`."""
+        return self._all("BEGIN", statements)
+
+    def all_in_turn(self, *statements: Statement) -> list[list[tuple[Any, ...]]]:
+        """As `all`, in the turn of those who write. Raises Transient as `first`."""
+        return self._all("BEGIN IMMEDIATE", statements)
+
+    def write(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """One statement with each of the values, in a transaction. Raises Transient as `first`."""
         try:
             connection = self._connection()
-            connection.execute("BEGIN")
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                connection.executemany(sql, rows)
+                connection.execute("COMMIT")
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            raise _no_answer(error) from error
+
+    def _all(self, begin: str, statements: Iterable[Statement]) -> list[list[tuple[Any, ...]]]:
+        try:
+            connection = self._connection()
+            connection.execute(begin)
             try:
                 return [connection.execute(sql, values).fetchall() for sql, values in statements]
             finally:
@@ -84,6 +136,7 @@ class OwnConnections:
             isolation_level=None,
             check_same_thread=False,  # `close` is called by another thread
         )
+        connection.execute("PRAGMA synchronous=FULL")
         with self._opening:
             self._opened.append(connection)
             self._mine.connection = connection
@@ -92,3 +145,13 @@ class OwnConnections:
 
 def _no_answer(error: sqlite3.Error) -> Transient:
     return Transient(f"the database does not answer: {error}")
+
+
+def time_of(stored: str | None) -> datetime | None:
+    """A time as it is stored, in UTC without saying so."""
+    return datetime.fromisoformat(stored).replace(tzinfo=UTC) if stored is not None else None
+
+
+def stored_time(time: datetime) -> str:
+    """As all times are stored here."""
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")

@@ -59,6 +59,7 @@ class Trail:
     def __init__(self, database: Database, keep: timedelta, file: AuditFile | None = None) -> None:
         """Lines older than `keep` are dropped; `file` gets a copy of every line."""
         self._database = database
+        self._writer = audit.Writer(database)
         self._keep = keep
         self._file = file
         self._changed = threading.Condition()
@@ -183,8 +184,7 @@ class Trail:
     def _write(self, batch: Sequence[_Waiting]) -> bool:
         lines = [waiting.line for waiting in batch]
         try:
-            with self._database.write() as connection:
-                audit.append(connection, lines)
+            self._writer.append(lines)
         except SearchplaneError as error:
             self._trouble = str(error)
             _tell(batch, Transient(f"the audit trail cannot be written: {error}"))

@@ -8,6 +8,7 @@ from searchplane.api.fields import Reply
 from searchplane.domain.access import Assumed, DomainScope, ProjectScope
 from searchplane.iam.catalogue import CatalogueEntry
 from searchplane.iam.sessions import Session
+from searchplane.iam.tokens import Claims
 from searchplane.store.identity import Domain, Project
 
 ROLE_ID = "0"
@@ -55,19 +56,28 @@ class AssumedReply(Reply):
     user: UserReply
 
 
-class TokenReply(Reply):
-    """One of `project`, `domain` or neither, by the token's scope."""
+class ProofReply(Reply):
+    """What of a token is its own."""
 
     methods: list[str]
     expires_at: str
     issued_at: str
     audit_ids: list[str]
+
+
+class MeaningReply(Reply):
+    """What a token stands for; one of `project`, `domain` or neither, by its scope."""
+
     user: UserReply
     project: OwnedReply | None = None
     domain: NamedReply | None = None
     roles: list[NamedReply] | None = None
     catalog: list[CatalogueEntryReply] | None = None
     assumed_by: AssumedReply | None = None
+
+
+class TokenReply(MeaningReply, ProofReply):
+    """Both; the proof comes first."""
 
 
 class TokenAnswer(Reply):
@@ -120,19 +130,21 @@ class DomainsAnswer(Reply):
     links: PageLinks
 
 
-def token_answer(session: Session, catalogue: tuple[CatalogueEntry, ...] | None) -> TokenAnswer:
-    """A token's description; no catalogue when it is None. Members that do not apply are absent."""
-    claims, actor, scope = session.claims, session.actor, session.actor.scope
+def proof_reply(claims: Claims) -> ProofReply:
+    return ProofReply(
+        methods=claims.method_names(),
+        expires_at=timestamp(claims.expires),
+        issued_at=timestamp(claims.issued),
+        audit_ids=[claims.audit_id, *([claims.chain_id] if claims.chain_id else [])],
+    )
+
+
+def meaning_reply(session: Session, catalogue: tuple[CatalogueEntry, ...] | None) -> MeaningReply:
+    """Without a catalogue when it is None. Members that do not apply are absent."""
+    actor, scope = session.actor, session.actor.scope
     home = NamedReply(id=actor.domain_id, name=actor.domain_name)
-    told: dict[str, object] = {
-        "methods": claims.method_names(),
-        "expires_at": timestamp(claims.expires),
-        "issued_at": timestamp(claims.issued),
-        "audit_ids": [claims.audit_id, *([claims.chain_id] if claims.chain_id else [])],
-        "user": UserReply(
-            id=actor.user_id, name=actor.user_name, password_expires_at=None, domain=home
-        ),
-    }
+    user = UserReply(id=actor.user_id, name=actor.user_name, password_expires_at=None, domain=home)
+    told: dict[str, object] = {"user": user}
     if isinstance(scope, ProjectScope) and session.scope_domain is not None:
         domain = NamedReply(id=session.scope_domain.id, name=session.scope_domain.name)
         told["project"] = OwnedReply(id=scope.id, name=scope.name, domain=domain)
@@ -144,7 +156,7 @@ def token_answer(session: Session, catalogue: tuple[CatalogueEntry, ...] | None)
         told["roles"] = [NamedReply(id=ROLE_ID, name=role) for role in actor.roles]
     if catalogue is not None:
         told["catalog"] = catalogue_reply(catalogue)
-    return TokenAnswer(token=TokenReply.model_validate(told))
+    return MeaningReply.model_validate(told)
 
 
 def _person(person: Assumed) -> UserReply:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TypeVar
 
 from pydantic_core import from_json
 
 from searchplane.api.identity.declaring import asked
-from searchplane.api.identity.replies import TokenAnswer, token_answer
+from searchplane.api.identity.replies import TokenAnswer, meaning_reply, proof_reply
 from searchplane.api.identity.requests import (
     AssumeMethod,
     Auth,
@@ -41,8 +40,11 @@ def issue(call: Call) -> Answer:
     """Log in, with a password or with a token."""
     body: LoginBody = call.body
     issued = _log_in(call, body.auth)
-    described = _describe(call, issued.session, issued.token.value)
-    return replace(described, proved=issued.session.actor)
+    return Answer(
+        content=_described(call, issued.session),
+        headers={SUBJECT: issued.token.value},
+        proved=issued.session.actor,
+    )
 
 
 def is_rescoping(body: bytes) -> bool:
@@ -78,14 +80,11 @@ def claimed(body: LoginBody) -> Who:
 def show(call: Call) -> Answer:
     """What the subject token stands for; HEAD answers the same without the body."""
     subject = _subject(call)
-    session = call.services.identity.inspect(call.user, subject, call.now)
-    query: TokenQuery = call.query
-    with_catalogue = query.nocatalog is None
+    session = call.services.identity.inspect(call.user, subject, call.now, call.recalled)
+    with_catalogue = _wants_catalogue(call)
     known = session.descriptions.get(with_catalogue)
     if known is None:
-        body = _describe(call, session, subject).body
-        known = rendered(body) if body is not None else b""
-        session.descriptions[with_catalogue] = known
+        known = session.descriptions[with_catalogue] = _described(call, session)
     return Answer(content=known, headers={SUBJECT: subject})
 
 
@@ -94,11 +93,22 @@ def revoke(call: Call) -> Answer:
     return Answer()
 
 
-def _describe(call: Call, session: Session, token: str) -> Answer:
+def _described(call: Call, session: Session) -> bytes:
+    """A `TokenAnswer` as it is sent. Most of it is the same for many tokens and made once."""
+    with_catalogue = _wants_catalogue(call)
+    meaning = session.meanings.get(with_catalogue)
+    if meaning is None:
+        scope = session.actor.scope
+        catalogue = call.services.identity.catalogue(scope) if with_catalogue else None
+        meaning = rendered(meaning_reply(session, catalogue))
+        session.meanings[with_catalogue] = meaning
+    proof = rendered(proof_reply(session.claims))
+    return b'{"token":%b,%b}' % (proof.removesuffix(b"}"), meaning.removeprefix(b"{"))
+
+
+def _wants_catalogue(call: Call) -> bool:
     query: TokenQuery = call.query
-    wanted = query.nocatalog is None
-    catalogue = call.services.identity.catalogue(session.actor.scope) if wanted else None
-    return Answer(body=token_answer(session, catalogue), headers={SUBJECT: token})
+    return query.nocatalog is None
 
 
 def _subject(call: Call) -> str:
