@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from searchplane.domain.cluster import BackupStrategy, SnapshotSettings
 from searchplane.domain.ids import ProjectId
+from searchplane.domain.snapshot_texts import expression_violations
 from searchplane.domain.violation import UNPRINTABLE, Violation
 
 DEFAULT_PERIOD = "00:00 GMT+08:00"
@@ -27,6 +28,11 @@ def default_bucket(project_id: ProjectId) -> str:
     return f"css-backup-{project_id}"
 
 
+def rate_of(given: str | None) -> str | None:
+    """The rate that is meant: a bare number, as a public example has one, is in MB."""
+    return f"{given}mb" if given and given.isdecimal() and given.strip("0") else given
+
+
 def policy_violations(
     strategy: BackupStrategy, at: str = "cluster.backupStrategy."
 ) -> Iterator[Violation]:
@@ -41,6 +47,7 @@ def policy_violations(
         )
     if not 1 <= strategy.keepday <= 90:
         yield Violation("CSS.3011", f"{at}keepday", strategy.keepday, "1 to 90 is right")
+    yield from expression_violations(strategy.indices, f"{at}indices")
 
 
 def place_violations(
@@ -55,10 +62,10 @@ def place_violations(
             "3 to 63 lower-case letters, digits, - and . are right, the first and last no - or .",
         )
     yield from _path(settings.base_path, at)
-    if len(settings.agency) > 64 or UNPRINTABLE.search(settings.agency):
-        yield Violation(
-            "CSS.5038", f"{at}agency", settings.agency, "at most 64 printable characters are right"
-        )
+    for name, text in (("agency", settings.agency), ("snapshotCmkId", settings.cmk_id or "")):
+        if len(text) > 64 or UNPRINTABLE.search(text):
+            right = "at most 64 printable characters are right"
+            yield Violation("CSS.5038", f"{at}{name}", text, right)
     for name, value in (
         ("maxSnapshotBytesPerSeconds", settings.max_snapshot_rate),
         ("maxRestoreBytesPerSeconds", settings.max_restore_rate),

@@ -14,22 +14,28 @@ from dataclasses import dataclass, replace
 from searchplane.domain import status
 from searchplane.domain.cluster import Action, ActionKind, Cluster, Fate, Node, Pace
 from searchplane.domain.layout import memory_needed_mb
+from searchplane.domain.snapshots import Restore, Snapshot
 from searchplane.domain.tasks import Task
 from searchplane.errors import Refused
 
 SCALING = frozenset({ActionKind.GROWING, ActionKind.RESIZING_VOLUME, ActionKind.SHRINKING})
+BACKING_UP = frozenset({ActionKind.SNAPSHOTTING, ActionKind.RESTORING})
 
 
 @dataclass(frozen=True)
 class Change:
     """What is stored when the request is accepted; `said` is the event's sentence, `task` what
-    the public API lists of it afterwards."""
+    the public API lists of it afterwards. `takes` is a snapshot that is new, `snapshots` are those
+    of which something else is wanted now."""
 
     before: Cluster
     after: Cluster
     said: str
     task: Task | None = None
     warnings: tuple[str, ...] = ()
+    takes: Snapshot | None = None
+    snapshots: tuple[Snapshot, ...] = ()
+    restore: Restore | None = None
 
     @property
     def begins(self) -> Action | None:
@@ -58,12 +64,14 @@ class Change:
         return tuple(node for node in self.after.nodes if node.is_stale)
 
 
-def check_idle(cluster: Cluster, *, repairs: bool = False) -> None:
+def check_idle(cluster: Cluster, *, repairs: bool = False, backing_up: str = "CSS.0012") -> None:
     """Refuse unless a change may be accepted now.
 
     `repairs` are changes that may mend a cluster (restart, replacing a node, taking away a dead
     one): a failed one may have them, be it that its action failed for good, and one that lacks a
-    node. Raises Refused CSS.0077 while scaling, else CSS.5090. Source: api/semantics.md, section 5.
+    node. `backing_up` is the code while a snapshot is taken or restored.
+    Raises Refused with that, CSS.0077 while scaling, else CSS.5090. Source: api/semantics.md,
+    section 5.
     """
     action = cluster.action
     if cluster.paused:
@@ -71,6 +79,7 @@ def check_idle(cluster: Cluster, *, repairs: bool = False) -> None:
     has_failed = repairs and cluster.bootstrapped and cluster.failure is not None
     if action is not None and not has_failed:
         code = "CSS.0077" if action.kind in SCALING else "CSS.5090"
+        code = backing_up if action.kind in BACKING_UP else code
         raise Refused(
             code,
             f"the cluster is {action.kind.value}: {cluster.sentence}; wait until its actions "
@@ -107,6 +116,21 @@ def with_nodes(cluster: Cluster, change: Callable[[Node], Node]) -> Cluster:
 def to_restart(node: Node) -> Node:
     """The node marked to be restarted; again is nothing more."""
     return replace(node, restarts_wanted=max(node.restarts_wanted, node.restarts_done + 1))
+
+
+def as_new(node: Node) -> Node:
+    """The node as if it had never been started; it keeps its id, name and address."""
+    return replace(
+        node,
+        fate=Fate.STAY,
+        emptied=False,
+        starts=0,
+        last_start=None,
+        engine=None,
+        mode=None,
+        certified_until=None,
+        ready=False,
+    )
 
 
 def begun(cluster: Cluster, action: Action) -> Cluster:

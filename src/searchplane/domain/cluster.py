@@ -75,8 +75,8 @@ class BackupStrategy:
 class SnapshotSettings:
     """Where a cluster's snapshots go, and how fast; without them it can have none.
 
-    The agency is echoed and never interpreted. Rates are as in the public API, such as 40mb; None
-    is the engine's own.
+    Agency and key are echoed and never interpreted. Rates are as in the public API, such as 40mb;
+    None is the engine's own.
     """
 
     bucket: str
@@ -84,6 +84,7 @@ class SnapshotSettings:
     agency: str = ""
     max_snapshot_rate: str | None = None
     max_restore_rate: str | None = None
+    cmk_id: str | None = None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from searchplane.domain.change import Change
 from searchplane.domain.cluster import Fate, Node, Pace
 from searchplane.domain.safety import RESTART_ORDER
+from searchplane.domain.snapshots import TargetIndex
+
+MOST_NAMES = 50
+"""Indices that are told one by one."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ def _steps(change: Change, restarts: list[Node], *, drains: bool, at_once: bool)
         yield f"take the vote of {node.name} if it has one, stop it and remove its storage"
         if node.fate is Fate.REPLACE:
             yield f"start {node.name} again, empty, and wait until its shards are back"
+    yield from _of_snapshots(change)
     if at_once and restarts:
         yield from _together(change, restarts)
     else:
@@ -55,6 +60,22 @@ def _steps(change: Change, restarts: list[Node], *, drains: bool, at_once: bool)
             yield f"restart {node.name} and wait until its shards are back"
         if len(restarts) > 1:
             yield "among nodes of one type the elected master comes last"
+
+
+def _of_snapshots(change: Change) -> Iterator[str]:
+    if change.takes is not None:
+        yield change.said
+    if change.restore is not None:
+        yield f"restore from the bucket: {_renamed(change.restore.targets)}"
+
+
+def _renamed(targets: tuple[TargetIndex, ...]) -> str:
+    shown = [
+        one.source if one.source == one.name else f"{one.source} as {one.name}"
+        for one in targets[:MOST_NAMES]
+    ]
+    rest = len(targets) - MOST_NAMES
+    return ", ".join(shown) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _together(change: Change, restarts: list[Node]) -> Iterator[str]:

@@ -102,6 +102,19 @@ def may_follow(running: Engine, target: Engine) -> bool:
     return next_major == major + 1 and minor == LAST_OF_MAJOR.get(major)
 
 
+def may_read(reader: Engine, writer: Engine) -> bool:
+    """Whether `reader` can restore what `writer` has put into a snapshot.
+
+    A snapshot may come from elsewhere, so engines that cannot be started here are compared too:
+    the same or a later version of the next major one at most. OpenSearch 1.x counts as a later
+    Elasticsearch 7.10, which it began as.
+    """
+    if reader.family is writer.family:
+        next_major = _major_minor(writer)[0] + 1
+        return _numbers(reader) >= _numbers(writer) and _major_minor(reader)[0] <= next_major
+    return reader.family is Family.OPENSEARCH and (7, 0) <= _major_minor(writer) <= (7, 10)
+
+
 def running(cluster: Cluster) -> Engine:
     """The oldest engine that a node runs: after an upgrade that was given up there are two."""
     return min(
@@ -118,16 +131,18 @@ def targets(cluster: Cluster, kind: UpgradeKind) -> tuple[Image, ...]:
     )
 
 
-def upgrade(cluster: Cluster, wish: Wish, task_id: str, now: datetime) -> Change:
+def upgrade(
+    cluster: Cluster, wish: Wish, task_id: str, now: datetime, *, is_backed_up: bool = False
+) -> Change:
     """`POST image/upgrade`: nodes one after the other start again on another engine.
 
-    Raises Refused with every broken rule.
+    `is_backed_up`: there is a snapshot of all indices. Raises Refused with every broken rule.
     """
     check_state(cluster)
     target = image(wish.image_id)
     if target is None or target not in targets(cluster, wish.kind):
         raise Refused("CSS.0001", _no_target(cluster, wish))
-    refuse([*_violations(cluster, checks_backup=wish.checks_backup)])
+    refuse([*_violations(cluster, checks_backup=wish.checks_backup, is_backed_up=is_backed_up)])
     action = Action(ActionKind.UPGRADING, now, id=task_id, becomes=target.datastore)
     before = with_nodes(cluster, lambda node: replace(node, engine=node.engine or running(cluster)))
     after = replace(before, spec=replace(cluster.spec, engine=target.engine))
@@ -170,17 +185,19 @@ def enough_data_nodes(cluster: Cluster) -> Iterator[Violation]:
         )
 
 
-def backed_up(*, checks_backup: bool) -> Iterator[Violation]:
+def backed_up(*, checks_backup: bool, is_backed_up: bool) -> Iterator[Violation]:
     """CSS.0083 where the user insists on a snapshot of everything and there is none."""
-    if checks_backup:
+    if checks_backup and not is_backed_up:
         yield Violation.said(
             "CSS.0083",
-            "indices_backup_check is true and there is no snapshot of all indices; false goes "
-            "on without one",
+            "indices_backup_check is true and there is no snapshot of all indices (*) that is "
+            "COMPLETED; false goes on without one",
         )
 
 
-def _violations(cluster: Cluster, *, checks_backup: bool) -> Iterator[Violation]:
+def _violations(
+    cluster: Cluster, *, checks_backup: bool, is_backed_up: bool
+) -> Iterator[Violation]:
     yield from enough_data_nodes(cluster)
     for role, count in Counter(node.role for node in cluster.nodes).items():
         if role is Role.CLIENT and count < LEAST_OF_A_TYPE:
@@ -189,7 +206,7 @@ def _violations(cluster: Cluster, *, checks_backup: bool) -> Iterator[Violation]
             )
     yield from _too_many_copies(cluster)
     yield from _full(cluster)
-    yield from backed_up(checks_backup=checks_backup)
+    yield from backed_up(checks_backup=checks_backup, is_backed_up=is_backed_up)
 
 
 def _too_many_copies(cluster: Cluster) -> Iterator[Violation]:

@@ -55,11 +55,24 @@ def data_zones(cluster: Cluster) -> tuple[str, ...]:
     return tuple(zone for zone in cluster.spec.zones if zone in there)
 
 
-def move(cluster: Cluster, wish: Move, zones: Sequence[str], task_id: str, now: datetime) -> Change:
-    """`POST azmigrate`; `zones` are those there are. Raises Refused with every broken rule."""
+def move(
+    cluster: Cluster,
+    wish: Move,
+    zones: Sequence[str],
+    task_id: str,
+    now: datetime,
+    *,
+    is_backed_up: bool = False,
+) -> Change:
+    """`POST azmigrate`; `zones` are those there are. Raises Refused with every broken rule.
+
+    `is_backed_up`: there is a snapshot of all indices.
+    """
     check_idle(cluster)
     roles = {node.role for node in cluster.nodes if wish.types in (ALL, node.role.value)}
-    refuse([*_violations(cluster, wish, roles, zones)])
+    broken = [*_violations(cluster, wish, roles, zones)]
+    broken += backed_up(checks_backup=wish.checks_backup, is_backed_up=is_backed_up)
+    refuse(broken)
     after = _moved(cluster, _places(cluster, wish, roles), zones)
     origins = tuple((node.name, node.zone) for node in cluster.nodes)
     task = new_task(
@@ -146,7 +159,6 @@ def _violations(
         )
     yield from _wrong_zones(cluster, wish, roles, zones)
     yield from _too_few(cluster, wish, roles)
-    yield from backed_up(checks_backup=wish.checks_backup)
 
 
 def _wrong_zones(

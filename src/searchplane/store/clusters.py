@@ -93,6 +93,11 @@ def find_in_project(
     return found[0] if found else None
 
 
+def of_project(connection: Connection, project_id: ProjectId) -> list[Cluster]:
+    """All of a project, in no order."""
+    return _load(connection, _select().where(clusters.c.project_id == project_id))
+
+
 def find_all(connection: Connection, ids: list[str]) -> dict[str, Cluster]:
     """The clusters of these ids that there are."""
     return {one.id: one for one in _load(connection, _select().where(clusters.c.id.in_(ids)))}

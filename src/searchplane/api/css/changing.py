@@ -14,7 +14,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from searchplane.api.css.clusters import find_in
+from searchplane.api.css.clusters import find
 from searchplane.api.css.room import check_room
 from searchplane.api.fields import Boolean, Reply, Request
 from searchplane.api.operation import Answer, Call
@@ -22,13 +22,16 @@ from searchplane.domain import quota
 from searchplane.domain.change import Change
 from searchplane.domain.cluster import Cluster
 from searchplane.domain.preview import preview
-from searchplane.store import clusters, events, tasks
+from searchplane.domain.snapshots import Bucket
+from searchplane.store import buckets, clusters, events, restores, snapshots, tasks
 from searchplane.store.database import Transaction
 
 Rule = Callable[[Cluster], Change]
+RuleInside = Callable[[Cluster, Transaction], Change]
+"""One that has to know more than the record of the cluster."""
 Secrets = Callable[[Change], Mapping[str, str]]
 
-STATE = ("CSS.0015", "CSS.0077", "CSS.5090")
+STATE = ("CSS.0012", "CSS.0015", "CSS.0077", "CSS.5090")
 """What any change may be refused with: there is no such cluster, or its state forbids it."""
 
 GROWTH = (
@@ -77,20 +80,35 @@ def change(
     `secrets` gives what is stored with it; it may take its time, so it is asked for outside of
     the transaction, and only for what passed every check.
     """
+    return change_inside(call, lambda one, _: rule(one), answer, secrets=secrets)
+
+
+def change_inside(
+    call: Call,
+    rule: RuleInside,
+    answer: Callable[[Change], BaseModel | None],
+    *,
+    secrets: Secrets | None = None,
+    cluster_id: str | None = None,
+) -> Answer:
+    """The same for a rule that reads more in the transaction; of another cluster, if one is named.
+
+    A rule must be quick: nobody else writes meanwhile.
+    """
     query: ChangeQuery = call.query
+    changed = cluster_id or call.path["cluster_id"]
     if query.dry_run:
         with call.services.database.read() as connection:
-            wanted = _checked(call, connection, rule)
+            wanted = _checked(call, connection, changed, rule)
         return Answer(_preview(wanted, call.now), status=200)
-    kept = _secrets(call, rule, secrets) if secrets else {}
+    kept: Mapping[str, str] = {}
+    if secrets is not None:
+        with call.services.database.read() as connection:
+            wanted = _checked(call, connection, changed, rule)
+        kept = secrets(wanted)
     with call.services.database.write() as connection:
-        wanted = _checked(call, connection, rule)
-        call.services.secrets.put(connection, wanted.before.id, kept)
-        clusters.change(connection, wanted.before, wanted.after)
-        if wanted.task is not None:
-            tasks.save(connection, wanted.task)
-        said = f"{wanted.said}, asked for by {call.user.user_name}"
-        events.add(connection, wanted.before.id, call.now, events.ACCEPTED, said)
+        wanted = _checked(call, connection, changed, rule)
+        _store(call, connection, wanted, kept)
     call.services.wake(wanted.before.id)
     return Answer(answer(wanted))
 
@@ -100,14 +118,8 @@ def nothing(_change: Change) -> BaseModel | None:
     return None
 
 
-def _secrets(call: Call, rule: Rule, secrets: Secrets) -> Mapping[str, str]:
-    with call.services.database.read() as connection:
-        wanted = _checked(call, connection, rule)
-    return secrets(wanted)
-
-
-def _checked(call: Call, connection: Transaction, rule: Rule) -> Change:
-    wanted = rule(find_in(call, connection))
+def _checked(call: Call, connection: Transaction, cluster_id: str, rule: RuleInside) -> Change:
+    wanted = rule(find(connection, call, cluster_id), connection)
     name = wanted.after.spec.name
     if name != wanted.before.spec.name:
         clusters.check_name(connection, wanted.before.project_id, name)
@@ -119,6 +131,28 @@ def _checked(call: Call, connection: Transaction, rule: Rule) -> Change:
         memory_mb=wanted.more_memory_mb,
     )
     return wanted
+
+
+def _store(call: Call, connection: Transaction, wanted: Change, secrets: Mapping[str, str]) -> None:
+    call.services.secrets.put(connection, wanted.before.id, secrets)
+    clusters.change(connection, wanted.before, wanted.after)
+    if wanted.task is not None:
+        tasks.save(connection, wanted.task)
+    _store_snapshots(connection, wanted, call.now)
+    said = f"{wanted.said}, asked for by {call.user.user_name}"
+    events.add(connection, wanted.before.id, call.now, events.ACCEPTED, said)
+
+
+def _store_snapshots(connection: Transaction, wanted: Change, now: datetime) -> None:
+    settings, project_id = wanted.after.spec.snapshots, wanted.before.project_id
+    if settings is not None and settings != wanted.before.spec.snapshots:
+        buckets.ensure(connection, Bucket(project_id, settings.bucket, now))
+    if wanted.takes is not None:
+        snapshots.add(connection, wanted.takes)
+    for one in wanted.snapshots:
+        snapshots.save(connection, one)
+    if wanted.restore is not None:
+        restores.save(connection, wanted.restore)
 
 
 def _preview(wanted: Change, now: datetime) -> DryRunReply:

@@ -1,4 +1,4 @@
-"""Show, list and delete clusters."""
+"""Show and list clusters."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from searchplane.api.fields import Integer, Reply, Request
 from searchplane.api.operation import Answer, Call, Operation, rendered
 from searchplane.api.services import Services
 from searchplane.domain import status
-from searchplane.domain.cluster import Action, ActionKind, Cluster, Fate, Node, Role
+from searchplane.domain.cluster import Cluster, Fate, Node, Role
 from searchplane.domain.engines import supports_security
 from searchplane.domain.exposure import DashboardAccess, WhiteList
 from searchplane.domain.networking import subnets
 from searchplane.domain.ports import REST_PORT
 from searchplane.errors import NotFound
-from searchplane.store import clusters, events
+from searchplane.store import clusters
 from searchplane.store.cluster_pages import Listed
 from searchplane.store.database import Transaction
 
@@ -205,18 +205,6 @@ def _listed(one: Listed) -> bytes:
     return known
 
 
-def delete_cluster(call: Call) -> Answer:
-    """A second delete of a cluster that is being deleted is the same wish: 200 again."""
-    with call.services.database.write() as connection:
-        cluster = find_in(call, connection)
-        if not cluster.is_being(ActionKind.DELETING):
-            clusters.begin_action(connection, cluster, Action(ActionKind.DELETING, call.now))
-            said = f"delete, asked for by {call.user.user_name}"
-            events.add(connection, cluster.id, call.now, events.ACCEPTED, said)
-    call.services.wake(cluster.id)
-    return Answer()
-
-
 def cluster_reply(cluster: Cluster, *, listed: bool = False) -> ClusterReply:
     """A cluster as the public API shows it; a list has the snapshot policy besides."""
     spec, failure = cluster.spec, cluster.failure
@@ -367,15 +355,6 @@ OPERATIONS = [
         summary="Show one cluster.",
         action="css:cluster:get",
         answer=ClusterReply,
-        errors=("CSS.0015",),
-    ),
-    Operation(
-        id="DeleteCluster",
-        method="DELETE",
-        paths=(CLUSTER,),
-        handler=delete_cluster,
-        summary="Delete a cluster with its data.",
-        action="css:cluster:delete",
         errors=("CSS.0015",),
     ),
 ]

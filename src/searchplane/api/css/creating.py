@@ -16,7 +16,7 @@ from searchplane.api.css.room import check_room
 from searchplane.api.fields import Boolean, Integer, Reply, Request, Text, TextOrNumber
 from searchplane.api.operation import Answer, Call
 from searchplane.domain import quota
-from searchplane.domain.backup import DEFAULT_PERIOD, default_bucket
+from searchplane.domain.backup import DEFAULT_PERIOD, default_bucket, rate_of
 from searchplane.domain.cluster import (
     Action,
     ActionKind,
@@ -30,7 +30,8 @@ from searchplane.domain.creation import Draft, accept
 from searchplane.domain.engines import Datastore
 from searchplane.domain.ids import ClusterId, NodeId, ProjectId
 from searchplane.domain.layout import lay_out, memory_needed_mb
-from searchplane.store import clusters, events
+from searchplane.domain.snapshots import Bucket
+from searchplane.store import buckets, clusters, events
 from searchplane.store.database import Transaction
 from searchplane.store.secrets import ADMIN_HASH
 
@@ -104,6 +105,9 @@ def create(call: Call, draft: Draft) -> Answer:
     with call.services.database.write() as connection:
         _check(call, connection, cluster)
         clusters.add(connection, cluster)
+        if spec.snapshots is not None:
+            bucket = Bucket(cluster.project_id, spec.snapshots.bucket, call.now)
+            buckets.ensure(connection, bucket)
         call.services.secrets.add_missing(connection, cluster.id, kept)
         events.add(connection, cluster.id, call.now, events.ACCEPTED, _said(call, spec))
     call.services.wake(cluster.id)
@@ -137,8 +141,8 @@ def to_snapshots(body: BackupStrategyBody | None, project_id: ProjectId) -> Snap
         bucket=body.bucket or default_bucket(project_id),
         base_path=body.base_path or "",
         agency=body.agency or "",
-        max_snapshot_rate=body.max_snapshot_bytes_per_seconds,
-        max_restore_rate=body.max_restore_bytes_per_seconds,
+        max_snapshot_rate=rate_of(body.max_snapshot_bytes_per_seconds),
+        max_restore_rate=rate_of(body.max_restore_bytes_per_seconds),
     )
 
 

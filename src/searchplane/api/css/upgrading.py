@@ -11,7 +11,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from searchplane.api.css.changing import STATE, ChangeQuery, DryRunReply, change, nothing
+from searchplane.api.css.changing import (
+    STATE,
+    ChangeQuery,
+    DryRunReply,
+    change,
+    change_inside,
+    nothing,
+)
 from searchplane.api.css.clusters import CLUSTER, find_cluster, find_in
 from searchplane.api.fields import Boolean, Integer, Reply, Request, Text
 from searchplane.api.operation import Answer, Call, Operation
@@ -19,11 +26,13 @@ from searchplane.domain import upgrades
 from searchplane.domain.change import Change
 from searchplane.domain.cluster import Cluster
 from searchplane.domain.retries import give_up, retry
+from searchplane.domain.snapshotting import is_full
 from searchplane.domain.tasks import Mode, NodeStep, Task, standing
 from searchplane.domain.upgrades import Image, UpgradeKind, Wish, targets, upgrade
 from searchplane.domain.zones import Move, MoveKind, move
 from searchplane.errors import NotFound, Refused
-from searchplane.store import tasks
+from searchplane.store import snapshots, tasks
+from searchplane.store.database import Transaction
 
 
 class ImagesQuery(Request):
@@ -145,7 +154,12 @@ def upgrade_core(call: Call) -> Answer:
         batch_size=body.batch_size,
     )
     task_id = str(uuid.uuid4())
-    return change(call, lambda one: upgrade(one, wish, task_id, call.now), nothing)
+
+    def rule(cluster: Cluster, connection: Transaction) -> Change:
+        is_safe = _is_backed_up(connection, cluster)
+        return upgrade(cluster, wish, task_id, call.now, is_backed_up=is_safe)
+
+    return change_inside(call, rule, nothing)
 
 
 def migrate_zones(call: Call) -> Answer:
@@ -159,7 +173,12 @@ def migrate_zones(call: Call) -> Answer:
         agency=body.agency,
     )
     task_id, zones = str(uuid.uuid4()), call.services.settings.zones
-    return change(call, lambda one: move(one, wish, zones, task_id, call.now), nothing)
+
+    def rule(cluster: Cluster, connection: Transaction) -> Change:
+        is_safe = _is_backed_up(connection, cluster)
+        return move(cluster, wish, zones, task_id, call.now, is_backed_up=is_safe)
+
+    return change_inside(call, rule, nothing)
 
 
 def show_tasks(call: Call) -> Answer:
@@ -189,6 +208,10 @@ def retry_task(call: Call) -> Answer:
         return decide(cluster, task, call.now)
 
     return change(call, rule, nothing)
+
+
+def _is_backed_up(connection: Transaction, cluster: Cluster) -> bool:
+    return any(map(is_full, snapshots.of_cluster(connection, cluster.project_id, cluster.id)))
 
 
 def _kind(name: str) -> UpgradeKind:
