@@ -44,7 +44,6 @@ from searchplane.errors import Permanent, Transient
 from searchplane.iam import passwords
 from searchplane.iam.authenticator import Authenticator
 from searchplane.iam.bootstrap import first_start
-from searchplane.iam.external import open_external
 from searchplane.iam.mode import check_mode
 from searchplane.iam.sealing import Seals
 from searchplane.iam.service import Identity
@@ -156,6 +155,8 @@ def _authenticator(
     """Whoever knows the users: the local identity service, begun if it is new, or a Keystone."""
     check_mode(database, settings.iam_mode)
     if settings.iam_mode is IamMode.KEYSTONE:
+        from searchplane.iam.external import open_external  # few services need it, at their start
+
         with open_external(settings, database) as keystone:
             yield keystone
     else:

@@ -20,7 +20,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from searchplane.api.operation import Operation
 from searchplane.api.services import Services
-from searchplane.api.web import named
+from searchplane.api.web import Framework, named
 from searchplane.errors import SearchplaneError
 from searchplane.observability.metrics import CONTENT_TYPE
 from searchplane.store import capacity, clusters
@@ -79,7 +79,7 @@ def description(operations: Iterable[Operation]) -> HTTPRouteHandler:
 
 def build(services: Services) -> Litestar:
     """An application of these two alone, for a listener of their own."""
-    return Litestar(
+    return Framework(
         handlers(services), openapi_config=None, logging_config=None, after_request=named
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from searchplane import __version__
+from searchplane.cli import collecting
 from searchplane.cli.access_commands import policy, role
 from searchplane.cli.backup_commands import backup, restore
 from searchplane.cli.key_commands import key
@@ -69,6 +70,7 @@ def serve(**given: Any) -> None:
     SIGTERM or Ctrl-C ends it within 5 seconds; the nodes go on serving, and the next serve finds
     them again.
     """
+    collecting.rest()
     from searchplane.cli import serve as command
 
     command.run(settings_of(given))
@@ -86,6 +88,7 @@ def quickstart(name: str, **given: Any) -> None:
     Shows each step, and stays until Ctrl-C, which stops the nodes too and keeps their data. A
     second run brings the same cluster back.
     """
+    collecting.rest()
     from searchplane.cli import quickstart as command
 
     command.run(settings_of(given), name)

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import uvloop
 
 from searchplane.app import Front, LoopThread, Service, make_data_folder
+from searchplane.cli import collecting
 from searchplane.cli.server import BACKLOG, Server, server
 from searchplane.cli.tls import ServerTls, open_tls
 from searchplane.errors import Permanent, Transient
@@ -105,6 +106,7 @@ async def serve(
         servers = [(server(service, service.api(), listeners.tls), listeners.api)]
         if listeners.ops is not None:
             servers.append((server(service, service.ops()), listeners.ops))
+        collecting.resume()
         async with _watched(listeners.tls, reloading or asyncio.Event()):
             await _answer(servers, (stopping, loop_ended))
         if loop_ended.is_set() and not stopping.is_set():
