@@ -37,6 +37,7 @@ BAD_VALUES = {"limit": "0", "offset": "-1", "start": "x", "after": "-1", "datast
 QUERIES = {"ShowResizeFlavors": "?clusterId={cluster_id}"}
 """What an operation must have in its query."""
 ELSEWHERE = {
+    "RebuildCluster",  # needs a cluster of which nothing is left
     "RetryUpgradeTask",  # needs a task that failed
     "ShowVpcepConnection",  # needs a private endpoint
 }

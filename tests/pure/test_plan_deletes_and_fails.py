@@ -30,11 +30,10 @@ from searchplane.domain.plan import (
     Phase,
     Plan,
     RemoveNode,
-    StartNode,
     StopNode,
     plan,
 )
-from searchplane.domain.steps import CompleteAction
+from searchplane.domain.steps import CompleteAction, StartNode
 
 PATIENCE = Patience(timedelta(minutes=10))
 LATE = NOW + timedelta(minutes=11)

@@ -30,11 +30,10 @@ from searchplane.domain.plan import (
     Phase,
     PlaceNode,
     Plan,
-    StartNode,
     plan,
     subject_of,
 )
-from searchplane.domain.steps import CompleteAction
+from searchplane.domain.steps import CompleteAction, StartNode
 
 PATIENCE = Patience(timedelta(minutes=10))
 UP = (Running(), Running(), Running())

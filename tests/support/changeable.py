@@ -50,6 +50,7 @@ CHANGES: dict[str, Callable[[], Any]] = {
     },
     "ResetPassword": lambda: {"newpassword": "Fresh-Plum-28"},
     "ChangeMode": lambda: {"authority_enable": True, "https_enable": "false"},
+    "RebuildCluster": lambda: {"snapshotId": None},
     "SkipPredicate": lambda: {"predicate": "nothing_moves"},
     "UpdateClusterName": lambda: {"display_name": "renamed.once", "desc": "x"},
     "ChangeSecurityGroup": lambda: {"security_group_ids": "group"},

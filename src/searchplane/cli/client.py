@@ -120,8 +120,8 @@ class Api(Connected):
         """Ask for a cluster; its id."""
         return str(self._ask("POST", "/clusters", json=body)["cluster"]["id"])
 
-    def operate(self, cluster_id: str, what: str, **body: str) -> Mapping[str, Any]:
-        """Pause, resume or set a predicate aside; what holds now."""
+    def operate(self, cluster_id: str, what: str, **body: str | None) -> Mapping[str, Any]:
+        """Pause, resume, rebuild or set a predicate aside; what holds now."""
         path = f"/clusters/{cluster_id}/{what}"
         answer: Mapping[str, Any] = self._ask("POST", path, json=body or None)
         return answer

@@ -245,6 +245,23 @@ def cluster_skip(cluster: str, predicate: str, data: Path | None, cloud: str | N
     operate.skip(_login(data, cloud), cluster, predicate)
 
 
+@cluster.command("rebuild")
+@click.argument("cluster", metavar="ID-OR-NAME")
+@click.option("--snapshot", metavar="ID", help="Restore this one instead of the newest.")
+@_remote
+def cluster_rebuild(
+    cluster: str, snapshot: str | None, data: Path | None, cloud: str | None
+) -> None:
+    """Give up the data of a cluster whose nodes have no storage any more, and form it anew.
+
+    It is empty at first; then the newest whole snapshot of all its indices is restored, if there
+    is one. Nothing is done while any node still has its storage.
+    """
+    from searchplane.cli import operate
+
+    operate.rebuild(_login(data, cloud), cluster, snapshot)
+
+
 def _login(data: Path | None, cloud: str | None) -> Any:
     from searchplane.cli.login import login_from_environment
 

@@ -1,4 +1,4 @@
-"""`searchplane cluster pause`, `resume` and `skip-predicate`: the words of an operator."""
+"""`searchplane cluster pause`, `resume`, `skip-predicate`, `rebuild`: the words of an operator."""
 
 from __future__ import annotations
 
@@ -30,6 +30,14 @@ def skip(login: Login, id_or_name: str, predicate: str) -> None:
         f"{', '.join(answer['skipped'])} of {shown.name} will not be asked until its action is "
         "over; searches and writes may fail meanwhile, and no data on a disk is lost by it."
     )
+
+
+def rebuild(login: Login, id_or_name: str, snapshot_id: str | None) -> None:
+    with Api(login) as api:
+        shown = api.find(id_or_name)
+        answer = api.operate(shown.id, "rebuild", snapshotId=snapshot_id)
+    click.echo(f"{shown.name}: {answer['said']}.")
+    click.echo(f"searchplane cluster wait {shown.name} waits until it is done.")
 
 
 def _send(login: Login, id_or_name: str, what: str) -> None:

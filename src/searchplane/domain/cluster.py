@@ -205,6 +205,15 @@ class ActionKind(StrEnum):
     RESETTING_PASSWORD = "RESETTING_PASSWORD"  # noqa: S105 - a name of what is done
 
 
+class Anew(StrEnum):
+    """How far a cluster is that is formed a second time, as nothing of its data is left."""
+
+    NO = ""
+    WANTED = "wanted"
+    FORMING = "forming"
+    """Its record says that it never formed; its snapshot is restored once it has."""
+
+
 class Pace(StrEnum):
     """How the nodes that are to be restarted are taken."""
 
@@ -224,7 +233,9 @@ class Action:
     the task where it has a name for it (upgrades), or the snapshot or restore it is about.
     `becomes` is the datastore the cluster is shown as when an upgrade is done. `hops` are the
     engines that the nodes still have to be started on, one after the other, when all of them run
-    the wanted one.
+    the wanted one. `batch_size` is how many nodes may be restarted at the same time, where that is
+    as safe as one. With `anew` the cluster is formed a second time, and `id` is the snapshot that
+    is restored then, None for the newest.
     """
 
     kind: ActionKind
@@ -234,6 +245,8 @@ class Action:
     id: str | None = None
     becomes: Datastore | None = None
     hops: tuple[Engine, ...] = ()
+    batch_size: int = 1
+    anew: Anew = Anew.NO
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ cut off in between does the few steps again, and each of them may be repeated.
 
 from __future__ import annotations
 
-from searchplane.domain.cluster import ActionKind, Cluster
+from searchplane.domain.cluster import ActionKind, Anew, Cluster
 from searchplane.domain.steps import (
+    BringBack,
     CompleteAction,
     DropSecurityData,
     NextEngine,
@@ -22,10 +23,12 @@ def goes_on(cluster: Cluster) -> bool:
 
 
 def last_steps(cluster: Cluster) -> tuple[Step, ...]:
-    """Empty where nothing was asked for."""
+    """Empty where nothing was asked for, or snapshots are: they end their actions themselves."""
     action = cluster.action
-    if action is None:
+    if action is None or action.kind in (ActionKind.SNAPSHOTTING, ActionKind.RESTORING):
         return ()
+    if action.anew is Anew.FORMING:
+        return (BringBack(),)
     if goes_on(cluster):
         return (NextEngine(),)
     if action.kind is ActionKind.RESETTING_PASSWORD:

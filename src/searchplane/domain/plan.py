@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from searchplane.domain import changes, finishing, renewal
-from searchplane.domain.cluster import ActionKind, Cluster, Failure, Node, Refusal
+from searchplane.domain import changes, finishing, rebuilding, renewal, starting
+from searchplane.domain.cluster import ActionKind, Cluster, Failure, Refusal
 from searchplane.domain.ids import NodeId
 from searchplane.domain.observed import (
     Absent,
@@ -24,10 +24,9 @@ from searchplane.domain.observed import (
     Installing,
     Observation,
     Running,
-    Stopped,
     Unknown,
 )
-from searchplane.domain.predicates import is_stuck, may_remove, may_start, seconds_until_start
+from searchplane.domain.predicates import is_stuck, may_remove
 from searchplane.domain.safety import SETTLED, last_start
 from searchplane.domain.steps import (
     EndBootstrap,
@@ -36,7 +35,6 @@ from searchplane.domain.steps import (
     IssueCertificates,
     PlaceNode,
     RemoveNode,
-    StartNode,
     Step,
     StopNode,
 )
@@ -172,6 +170,9 @@ def _advance(cluster: Cluster, observation: Observation, *, certified: bool) -> 
         halting = renewal.halts_expired(cluster, observation)
     if not halting.is_nothing:
         return _halt(cluster, observation, halting)
+    lost = rebuilding.lost(cluster, observation)
+    if lost is not None:
+        return _lost(cluster, observation, lost)
     if any(not isinstance(state, Running) for state in observation.nodes.values()):
         return _start(cluster, observation)
     return _form(cluster, observation)
@@ -233,10 +234,17 @@ def _waiting(
     )
 
 
+def _lost(cluster: Cluster, observation: Observation, lost: rebuilding.Lost) -> Plan:
+    """Nothing of a cluster that had formed is left, and it is for a person to say what now."""
+    after = SOON if lost.steps else WATCHING
+    found = _waiting(Phase.START, lost.said, cluster, observation, steps=lost.steps, after=after)
+    return replace(found, refusal=lost.refusal)
+
+
 def _start(cluster: Cluster, observation: Observation) -> Plan:
     """Start what does not run, or bury it if it was to go."""
     found = [
-        _down(cluster, node, observation)
+        starting.down(cluster, node, observation)
         for node in cluster.nodes
         if not isinstance(observation.nodes[node.id], Running)
     ]
@@ -254,51 +262,6 @@ def _start(cluster: Cluster, observation: Observation) -> Plan:
         topic="; ".join(one.topic for one in found),
     )
     return replace(plan, refusal=next((one.refusal for one in found if one.refusal), None))
-
-
-@dataclass(frozen=True)
-class _Down:
-    """What is done, and said, about a node that does not run."""
-
-    said: str
-    topic: str
-    steps: tuple[Step, ...] = ()
-    after: float = STEADY
-    refusal: Refusal | None = None
-
-
-def _down(cluster: Cluster, node: Node, observation: Observation) -> _Down:
-    burial = changes.bury(cluster, node, observation)
-    if burial.steps:
-        said = f"{node.name} has ended; removing what is left of it"
-        return _Down(said, said, burial.steps)
-    if burial.refusals:
-        refused = burial.refusals[0]
-        said = f"{node.name} has ended: {refused.sentence}"
-        return _Down(said, said, after=WATCHING, refusal=refused)
-    refusal = may_start(cluster, node, observation)
-    if refusal is not None:
-        return _Down(refusal, refusal, after=2.0)
-    topic = _situation(cluster, node, observation)
-    wait = seconds_until_start(node, observation.at)
-    if wait > 0:
-        return _Down(f"{topic}; trying again in {wait:.0f} s", topic, after=wait)
-    said = topic if _is_first(node, observation) else f"{topic}; starting it again"
-    return _Down(said, topic, (StartNode(node.id),))
-
-
-def _is_first(node: Node, observation: Observation) -> bool:
-    return node.starts == 0 and isinstance(observation.nodes[node.id], Absent)
-
-
-def _situation(cluster: Cluster, node: Node, observation: Observation) -> str:
-    """What is the matter with a node that does not run: why its last launch did not come off,
-    else the last error of its log."""
-    if _is_first(node, observation):
-        return f"starting {node.name} ({cluster.spec.engine}, {node.heap_mb} MB of heap)"
-    state = observation.nodes[node.id]
-    reason = node.last_error or (state.last_error if isinstance(state, Stopped) else None)
-    return f"{node.name} does not run: {reason}" if reason else f"{node.name} does not run"
 
 
 def _form(cluster: Cluster, observation: Observation) -> Plan:

@@ -61,6 +61,22 @@ def may_start(cluster: Cluster, node: Node, observation: Observation) -> str | N
             return None
 
 
+def may_form_anew(cluster: Cluster, observation: Observation) -> str | None:
+    """A cluster that has formed may be formed a second time when no node has anything of it left.
+
+    A single folder may hold what all others have lost.
+    """
+    for node in cluster.nodes:
+        match observation.nodes[node.id]:
+            case Unknown(reason):
+                return f"it cannot be seen whether {node.name} has storage: {reason}"
+            case Running() | Stopped():
+                return f"the storage of {node.name} is there"
+            case Absent():
+                continue
+    return None
+
+
 def may_remove(node: Node, observation: Observation) -> str | None:
     """Storage may be removed when the node is known not to run."""
     match observation.nodes[node.id]:

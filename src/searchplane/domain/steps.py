@@ -107,6 +107,17 @@ class GiveUp:
 
 
 @dataclass(frozen=True)
+class FormAnew:
+    """Store that the cluster has never formed and its nodes were never started."""
+
+
+@dataclass(frozen=True)
+class BringBack:
+    """Store that a snapshot is to be restored into the cluster that was formed anew, if there is
+    one; its action is over otherwise."""
+
+
+@dataclass(frozen=True)
 class StopNode:
     """End the node's process at once; its data is not wanted any longer."""
 
@@ -142,6 +153,8 @@ Step = (
     | ForgetNode
     | CompleteAction
     | GiveUp
+    | FormAnew
+    | BringBack
     | StopNode
     | RemoveNode
     | ForgetCluster
