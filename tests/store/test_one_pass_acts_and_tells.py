@@ -71,6 +71,7 @@ def ports(
         driver=driver,
         probe=driver,
         control=driver,
+        snapshots=driver.snapshots,
         ensure_distribution=driver.ensure_distribution,
         compose=composer(lambda _: tmp_path),
         checkpoint=no_checkpoint,

@@ -64,6 +64,8 @@ class Phase(StrEnum):
     BALANCE = "balance"
     CHANGE = "change"
     STEADY = "steady"
+    SNAPSHOT = "snapshot"
+    RESTORE = "restore"
     DELETE = "delete"
 
 
@@ -400,11 +402,13 @@ def _with_failure(
 ) -> Plan:
     """Past its deadline a cluster counts as failed, until a pass finds it as it should be.
 
-    A live cluster is, as soon as its primaries are there; a creation, when all of it is.
+    A live cluster is, as soon as its primaries are there; a creation, when all of it is. While
+    indices are restored their primaries are on their way.
     """
     creating = cluster.is_being(ActionKind.CREATING)
+    coming = cluster.is_being(ActionKind.RESTORING) and found.phase is Phase.BALANCE
     stuck = not creating and is_stuck(cluster, observation.at, patience.create)
-    if found.phase is Phase.STEADY or (not creating and found.healthy and not stuck):
+    if found.phase is Phase.STEADY or coming or (not creating and found.healthy and not stuck):
         return found
     if cluster.failure is not None:
         kept = Failure(cluster.failure.code, found.sentence, cluster.failure.since)

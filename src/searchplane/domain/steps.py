@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from searchplane.domain.ids import NodeId
+from searchplane.domain.snapshot_steps import SnapshotStep
+from searchplane.domain.verification_steps import VerificationStep
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,8 @@ Step = (
     | StopNode
     | RemoveNode
     | ForgetCluster
+    | SnapshotStep
+    | VerificationStep
 )
 
 OF_ONE_NODE = (

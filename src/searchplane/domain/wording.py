@@ -68,3 +68,13 @@ def progress(cluster: Cluster) -> int:
 def joined(cluster: Cluster) -> str:
     count = len(cluster.nodes)
     return f"all {count} nodes joined" if count > 1 else "the node has formed its cluster"
+
+
+def size(count: int) -> str:
+    """Bytes as a person reads them: 0 B, 12 MB, 1.5 GB."""
+    value, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.1f} {unit}" if unit != "B" and value < 10 else f"{value:.0f} {unit}"

@@ -95,5 +95,11 @@ class Driver(Protocol):
     async def nodes(self) -> tuple[NodeRef, ...]:
         """Every node this driver has anything of."""
 
+    async def repositories(self, tenant: int, bucket: str) -> tuple[str, ...]:
+        """Where in a project's bucket there are repositories, below the project's buckets.
+
+        Raises Transient if the bucket cannot be read.
+        """
+
     async def close(self) -> None:
         """Let go of watches and handles; nodes go on running."""

@@ -10,17 +10,21 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from searchplane.domain.change import completed, given_up, next_engine, to_restart
-from searchplane.domain.cluster import Cluster, Fate, Node
+from searchplane.domain.change import as_new, completed, given_up, next_engine, to_restart
+from searchplane.domain.cluster import Cluster, Node
 from searchplane.domain.ids import NodeId
 from searchplane.domain.observed import Running
+from searchplane.domain.rebuilding import formed_anew
+from searchplane.domain.snapshot_steps import SnapshotStep
 from searchplane.domain.steps import (
+    BringBack,
     CompleteAction,
     DropSecurityData,
     EndBootstrap,
     ExcludeFromAllocation,
     ExcludeFromVoting,
     ForgetNode,
+    FormAnew,
     GiveUp,
     HaltNode,
     IssueCertificates,
@@ -38,15 +42,14 @@ from searchplane.domain.steps import (
 from searchplane.domain.tasks import Outcome
 from searchplane.drivers.base import NodeRef, Storage
 from searchplane.errors import Permanent, Transient
-from searchplane.reconciler import certificates
+from searchplane.reconciler import certificates, snapshot_acts
 from searchplane.reconciler.compose import addresses_of, target_of
 from searchplane.reconciler.ports import Ports
-from searchplane.store import clusters, tasks
+from searchplane.reconciler.rebuilding import bring_back
+from searchplane.reconciler.recording import Superseded, record, secrets_of
+from searchplane.store import clusters, restores, tasks
+from searchplane.store.database import Transaction
 from searchplane.store.secrets import ADMIN_HASH
-
-
-class Superseded(Exception):
-    """A request was accepted while the pass ran; the next pass starts from it."""
 
 
 async def act(step: Step, cluster: Cluster, ports: Ports) -> Cluster:
@@ -54,6 +57,16 @@ async def act(step: Step, cluster: Cluster, ports: Ports) -> Cluster:
 
     Raises Transient or Permanent from the driver, and Superseded.
     """
+    if isinstance(step, SnapshotStep):
+        cluster = await snapshot_acts.act(step, cluster, ports)
+    else:
+        cluster = await _make_true(step, cluster, ports)
+    ports.checkpoint(type(step).__name__)
+    return cluster
+
+
+async def _make_true(step: Step, cluster: Cluster, ports: Ports) -> Cluster:
+    """The steps of nodes and of the cluster as a whole."""
     match step:
         case StartNode(node_id):
             cluster = await _start(cluster, node_id, ports)
@@ -69,13 +82,14 @@ async def act(step: Step, cluster: Cluster, ports: Ports) -> Cluster:
             await _tell_engine(step, cluster, ports)
         case HaltNode(node_id):
             await ports.driver.stop(NodeRef(cluster.id, node_id))
+        case BringBack():
+            cluster = await bring_back(cluster, ports)
         case StopNode(node_id):
             await ports.driver.stop(NodeRef(cluster.id, node_id), force=True)
         case RemoveNode(node_id):
             await ports.driver.remove(NodeRef(cluster.id, node_id), Storage.DROP)
         case _:
             cluster = await _remember(step, cluster, ports)
-    ports.checkpoint(type(step).__name__)
     return cluster
 
 
@@ -87,9 +101,11 @@ async def _remember(step: Step, cluster: Cluster, ports: Ports) -> Cluster:
         case MarkEmptied(node_id) | RenewNode(node_id):
             return await _record_node(cluster, _marked(step, _node(cluster, node_id)), ports)
         case NextEngine():
-            return await _record(cluster, next_engine(cluster), ports)
+            return await record(cluster, next_engine(cluster), ports)
         case ForgetNode(node_id):
             return await _forget_node(cluster, node_id, ports)
+        case FormAnew():
+            return await record(cluster, formed_anew(cluster), ports)
         case CompleteAction() | GiveUp():
             return await _end_action(step, cluster, ports)
         case _:
@@ -103,7 +119,12 @@ async def _end_action(step: CompleteAction | GiveUp, cluster: Cluster, ports: Po
     after = completed(cluster) if is_done else given_up(cluster)
     after = replace(after, action=None, skipped=frozenset(), updated=datetime.now(UTC))
     outcome = Outcome.SUCCESS if is_done else Outcome.FAILED
-    return await _record(cluster, after, ports, outcome)
+
+    def end_task(connection: Transaction) -> None:
+        if cluster.action is not None and cluster.action.id is not None:
+            tasks.end(connection, cluster.action.id, outcome, after.updated)
+
+    return await record(cluster, after, ports, end_task)
 
 
 async def _place(cluster: Cluster, node_id: NodeId, ports: Ports) -> Cluster:
@@ -113,7 +134,7 @@ async def _place(cluster: Cluster, node_id: NodeId, ports: Ports) -> Cluster:
 
 async def _start(cluster: Cluster, node_id: NodeId, ports: Ports) -> Cluster:
     node = _node(cluster, node_id)
-    kept = await asyncio.to_thread(_secrets, cluster, ports)
+    kept = await secrets_of(cluster, ports)
     mode = cluster.spec.mode
     ends = certificates.ends_of_nodes(cluster, kept)
     counted = replace(
@@ -140,7 +161,7 @@ async def _tell_engine(
     cluster: Cluster,
     ports: Ports,
 ) -> None:
-    kept = await asyncio.to_thread(_secrets, cluster, ports)
+    kept = await secrets_of(cluster, ports)
     target = target_of(cluster, kept, addresses_of(cluster))
     match step:
         case ExcludeFromAllocation(addresses):
@@ -154,22 +175,7 @@ async def _tell_engine(
 
 
 def _marked(step: MarkEmptied | RenewNode, node: Node) -> Node:
-    return _renewed(node) if isinstance(step, RenewNode) else replace(node, emptied=step.emptied)
-
-
-def _renewed(node: Node) -> Node:
-    """The node as if it had never been started; it keeps its id, name and address."""
-    return replace(
-        node,
-        fate=Fate.STAY,
-        emptied=False,
-        starts=0,
-        last_start=None,
-        engine=None,
-        mode=None,
-        certified_until=None,
-        ready=False,
-    )
+    return as_new(node) if isinstance(step, RenewNode) else replace(node, emptied=step.emptied)
 
 
 async def _load_certificate(cluster: Cluster, node_id: NodeId, ports: Ports) -> Cluster:
@@ -178,7 +184,7 @@ async def _load_certificate(cluster: Cluster, node_id: NodeId, ports: Ports) -> 
     A node that died since the look is left to the next pass.
     """
     node = _node(cluster, node_id)
-    kept = await asyncio.to_thread(_secrets, cluster, ports)
+    kept = await secrets_of(cluster, ports)
     if not isinstance(await ports.driver.observe(NodeRef(cluster.id, node_id)), Running):
         return cluster
     await ports.driver.ensure(ports.compose(cluster, node, kept))
@@ -210,43 +216,24 @@ async def _end_bootstrap(cluster: Cluster, ports: Ports) -> Cluster:
     Nothing is lost by it: a start writes the configuration anew, from the record.
     """
     formed = replace(cluster, bootstrapped=True)
-    kept = await asyncio.to_thread(_secrets, cluster, ports)
+    kept = await secrets_of(cluster, ports)
     for node in formed.nodes:
         if isinstance(await ports.driver.observe(NodeRef(cluster.id, node.id)), Running):
             await ports.driver.ensure(ports.compose(formed, node, kept))
-    return await _record(cluster, formed, ports)
-
-
-async def _record(
-    before: Cluster, after: Cluster, ports: Ports, outcome: Outcome | None = None
-) -> Cluster:
-    """Store it; with `outcome`, the task of the action that ends too."""
-
-    def store() -> bool:
-        with ports.database.write() as connection:
-            if not clusters.record(connection, before, after):
-                return False
-            if outcome is not None and before.action is not None and before.action.id is not None:
-                tasks.end(connection, before.action.id, outcome, after.updated)
-            return True
-
-    if not await asyncio.to_thread(store):
-        raise Superseded
-    return after
+    return await record(cluster, formed, ports)
 
 
 async def _record_node(cluster: Cluster, node: Node, ports: Ports) -> Cluster:
     nodes = tuple(node if one.id == node.id else one for one in cluster.nodes)
-    return await _record(cluster, replace(cluster, nodes=nodes), ports)
-
-
-def _secrets(cluster: Cluster, ports: Ports) -> dict[str, str]:
-    with ports.database.read() as connection:
-        return ports.secrets.of_cluster(connection, cluster.id)
+    return await record(cluster, replace(cluster, nodes=nodes), ports)
 
 
 def _forget(cluster: Cluster, ports: Ports) -> None:
+    """Restores into it that were still taken back are over: nothing is left of them."""
+    now = datetime.now(UTC)
     with ports.database.write() as connection:
+        for one in restores.running_into(connection, cluster.id):
+            restores.save(connection, replace(one, ended=now, succeeded=False))
         if not clusters.forget(connection, cluster):
             raise Superseded
 

@@ -16,6 +16,7 @@ from searchplane.domain.cluster import ActionKind, Cluster, IndicesSeen
 from searchplane.domain.ids import ClusterId
 from searchplane.domain.observed import Observation, ShardsView, Unknown
 from searchplane.domain.plan import Patience, Phase, Plan, plan, subject_of
+from searchplane.domain.snapshot_work import NO_WORK, Work
 from searchplane.domain.steps import (
     OF_ONE_NODE,
     CompleteAction,
@@ -25,10 +26,13 @@ from searchplane.domain.steps import (
 )
 from searchplane.errors import Permanent, Transient
 from searchplane.observability.metrics import Metrics
-from searchplane.reconciler.act import Superseded, act
+from searchplane.reconciler.act import act
 from searchplane.reconciler.certificates import certified
+from searchplane.reconciler.load import Loads
 from searchplane.reconciler.observe import observe
 from searchplane.reconciler.ports import Ports
+from searchplane.reconciler.recording import Superseded
+from searchplane.reconciler.snapshots import SnapshotPasses
 from searchplane.store import clusters, events
 
 log = logging.getLogger(__name__)
@@ -46,19 +50,28 @@ class Outcome:
     after: float | None
 
 
+@dataclass(frozen=True)
+class Read:
+    """A cluster's record, its secrets, and what there is to do with snapshots."""
+
+    cluster: Cluster
+    kept: dict[str, str]
+    work: Work
+
+
 @dataclass
 class Memory:
     """What passes over one cluster remember; a restart loses nothing but a repeated event.
 
     `since` is the first look. `told` and `said` are the phase and subject of the last plan and of
     the last error that became events: they are kept apart, as both come up in the same pass.
-    `unchanged` is the record, with its secrets, if the last pass left it with nothing to do.
+    `unchanged` is what was read, if the last pass left it with nothing to do.
     """
 
     since: datetime
     told: tuple[str, str] | None
     said: tuple[str, str] | None
-    unchanged: tuple[Cluster, dict[str, str]] | None = None
+    unchanged: Read | None = None
 
 
 class OnePass:
@@ -68,7 +81,9 @@ class OnePass:
         self._ports = ports
         self._patience = Patience(create=timedelta(seconds=create_deadline_seconds))
         self._metrics = metrics
+        self._snapshots = SnapshotPasses(ports)
         self._memories: dict[ClusterId, Memory] = {}
+        self.loads = Loads(ports)
 
     async def run(self, cluster_id: ClusterId, *, is_unchanged: bool = False) -> Outcome:
         """One pass; raises only what is a fault of ours.
@@ -82,7 +97,7 @@ class OnePass:
         read = read or await asyncio.to_thread(self._read, cluster_id)
         if read is None:
             return self._gone(cluster_id)
-        cluster, kept = read
+        cluster, kept = read.cluster, read.kept
         memory = self._memories[cluster_id]
         memory.unchanged = None
         observation = await observe(cluster, kept, self._ports)
@@ -90,20 +105,23 @@ class OnePass:
         patience = replace(self._patience, since=memory.since)
         is_certified = certified(cluster, kept, observation.at)
         found = plan(cluster, observation, patience, certified=is_certified)
+        found = await self._snapshots.plan(cluster, kept, read.work, found, memory.since)
         try:
             told = await self._tell(cluster, found, observation)
             self._ports.checkpoint(f"told: {found.phase}")
+            if found.phase is Phase.STEADY:
+                await self.loads.look(told, kept, observation)
             outcome = await self._act(told, found)
         except Superseded:
             return Outcome(AT_ONCE)
         finally:
             seconds = time.perf_counter() - began
             self._metrics.passed(cluster_id, found.phase.value, states, seconds)
-        if not found.steps:
-            memory.unchanged = (told, kept)
+        if not found.steps and read.work.is_nothing:
+            memory.unchanged = Read(told, kept, NO_WORK)
         return outcome
 
-    def _remembered(self, cluster_id: ClusterId) -> tuple[Cluster, dict[str, str]] | None:
+    def _remembered(self, cluster_id: ClusterId) -> Read | None:
         memory = self._memories.get(cluster_id)
         return memory.unchanged if memory is not None else None
 
@@ -124,21 +142,23 @@ class OnePass:
             cluster = after
         if ForgetCluster() in found.steps and not failed:
             return self._gone(cluster.id)
+        if failed:
+            self._snapshots.failed(cluster)
         if found.steps:
             await asyncio.to_thread(self._say, cluster, found.phase, failed)
         return Outcome(AFTER_ERROR if failed else found.after)
 
-    def _read(self, cluster_id: ClusterId) -> tuple[Cluster, dict[str, str]] | None:
+    def _read(self, cluster_id: ClusterId) -> Read | None:
         with self._ports.database.read() as connection:
             cluster = clusters.find(connection, cluster_id)
             if cluster is None:
                 return None
             if cluster_id not in self._memories:
                 self._memories[cluster_id] = _remembered(events.last(connection, cluster_id))
+            work = self._snapshots.read(connection, cluster)
             secured = cluster.spec.security.authority or cluster.mode.authority
-            if not secured:
-                return cluster, {}
-            return cluster, self._ports.secrets.of_cluster(connection, cluster_id)
+            kept = self._ports.secrets.of_cluster(connection, cluster_id) if secured else {}
+            return Read(cluster, kept, work)
 
     async def _tell(self, cluster: Cluster, found: Plan, seen: Observation) -> Cluster:
         at, after = seen.at, _told(cluster, found, seen)
@@ -173,7 +193,9 @@ class OnePass:
 
     def _gone(self, cluster_id: ClusterId) -> Outcome:
         self._metrics.gone(cluster_id)
+        self._snapshots.gone(cluster_id)
         self._memories.pop(cluster_id, None)
+        self.loads.forget(cluster_id)
         return Outcome(None)
 
 

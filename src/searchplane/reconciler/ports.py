@@ -9,7 +9,7 @@ from typing import Protocol
 
 from searchplane.domain.cluster import SnapshotSettings
 from searchplane.domain.engines import Engine
-from searchplane.domain.observed import Distribution, EngineView, Target, Unknown
+from searchplane.domain.observed import Distribution, EngineView, NodeLoad, Target, Unknown
 from searchplane.domain.snapshots import Repository, Snapshot, TargetIndex
 from searchplane.domain.snapshots_seen import Contents, IndexCount, IndexSeen, SnapshotsView
 from searchplane.drivers.base import Checkpoint, Driver
@@ -29,6 +29,9 @@ class EngineProbe(Protocol):
         With `placement`, also where shards are. Nodes at an `unsure` address count as members only
         once they answer themselves.
         """
+
+    async def load(self, target: Target) -> Mapping[str, NodeLoad] | Unknown:
+        """What the nodes that are there have to do, by name."""
 
 
 class EngineControl(Protocol):
@@ -93,7 +96,10 @@ class SnapshotEngine(Protocol):
         """Have files removed that belong to no snapshot: those of one whose engine was killed."""
 
     async def count(self, target: Target, indices: Collection[str]) -> Mapping[str, IndexCount]:
-        """The documents of those of the indices that can be searched; makes the last ones show."""
+        """The documents of those of the indices that can be searched; makes the last ones show.
+
+        Their names may be patterns, as index_patterns.py has them.
+        """
 
     async def look_at_indices(
         self, target: Target, names: Collection[str]
@@ -161,6 +167,7 @@ class Ports:
     driver: Driver
     probe: EngineProbe
     control: EngineControl
+    snapshots: SnapshotEngine
     ensure_distribution: EnsureDistribution
     compose: Compose
     checkpoint: Checkpoint

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from searchplane.domain.ids import ClusterId, ProjectId, SnapshotId
 from searchplane.domain.snapshots import Snapshot
 from searchplane.errors import Refused
-from searchplane.store.schema import snapshots
+from searchplane.store.schema import clusters, snapshots
 
 _SNAPSHOT = TypeAdapter(Snapshot)
 
@@ -79,6 +79,13 @@ def work_of(connection: Connection, cluster_id: ClusterId) -> list[Snapshot]:
     """Those that this cluster's engine has something to do with, oldest first."""
     mine = _select().where(snapshots.c.worker == cluster_id)
     return _load(connection, mine.order_by(snapshots.c.created, snapshots.c.id))
+
+
+def of_the_gone(connection: Connection, project_id: ProjectId) -> list[Snapshot]:
+    """Those of a project of clusters that are none of its own, any longer or ever."""
+    there = select(clusters.c.id).where(clusters.c.project_id == project_id)
+    mine = (snapshots.c.project_id == project_id, snapshots.c.cluster_id.not_in(there))
+    return _load(connection, _newest(_select().where(*mine)))
 
 
 def _select() -> Select[Any]:

@@ -25,6 +25,7 @@ from searchplane.domain.observed import (
     Distribution,
     EngineView,
     HostCapacity,
+    NodeLoad,
     NodeState,
     Ready,
     Running,
@@ -32,6 +33,7 @@ from searchplane.domain.observed import (
     Target,
     Unknown,
 )
+from searchplane.drivers import buckets
 from searchplane.drivers.base import Checkpoint, NodeRef, NodeSpec, Storage, no_checkpoint
 from searchplane.drivers.fake.engine import (
     FakeEngine,
@@ -59,6 +61,7 @@ PLENTY = HostCapacity(
 """Enough for thousands of clusters; the time is replaced by that of the question."""
 
 
+IDLE = NodeLoad(search_queue=0, write_queue=0, cpu_percent=0, cpus=0.0)
 ENGINE_FILE = "engine.kept"
 EMPTY_BYTES = 200_000
 """What a node's storage holds that has no data, about as much as a real one's."""
@@ -91,6 +94,7 @@ class FakeDriver:
         self._failing: dict[NodeRef, str] = {}
         self._held: set[NodeRef] = set()
         self._used: dict[NodeRef, int] = {}
+        self._loads: dict[NodeRef, NodeLoad] = {}
         self._engines: dict[ClusterId, FakeEngine] = {}
 
     async def capacity(self) -> HostCapacity:
@@ -161,6 +165,9 @@ class FakeDriver:
     async def nodes(self) -> tuple[NodeRef, ...]:
         return tuple(sorted(self._memory.refs(), key=lambda ref: (ref.cluster_id, ref.node_id)))
 
+    async def repositories(self, tenant: int, bucket: str) -> tuple[str, ...]:
+        return await buckets.repositories(self.tenant_folder(tenant), bucket)
+
     async def close(self) -> None:
         """Nothing is held."""
 
@@ -181,6 +188,14 @@ class FakeDriver:
             self.keep(cluster_id, settle(self.engine(cluster_id), members))
         seen = look(self.engine(cluster_id), members, _uuid(members.known))
         return seen if placement or isinstance(seen, Unknown) else replace(seen, shards=None)
+
+    async def load(self, target: Target) -> Mapping[str, NodeLoad] | Unknown:
+        cluster_id = self._cluster_at(target)
+        joined = self.members(cluster_id).joined if cluster_id is not None else {}
+        if cluster_id is None or not joined:
+            return Unknown(f"no node answers at {', '.join(target.addresses)}")
+        loads = {one: self._loads.get(NodeRef(cluster_id, one), IDLE) for one in joined}
+        return {joined[one].name: load for one, load in loads.items()}
 
     async def exclude_from_allocation(self, target: Target, addresses: frozenset[str]) -> None:
         cluster_id, engine = self.led(target)
@@ -276,6 +291,10 @@ class FakeDriver:
     def fill(self, ref: NodeRef, used_bytes: int) -> None:
         """From now on the node's storage holds this much."""
         self._used[ref] = used_bytes
+
+    def strain(self, ref: NodeRef, load: NodeLoad) -> None:
+        """From now on the node has this much to do."""
+        self._loads[ref] = load
 
     def fail_starts(self, ref: NodeRef, last_error: str) -> None:
         """From now on the node's process ends at once, with this as the last error of its log."""

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from searchplane.domain.ids import ClusterId, NodeId
 from searchplane.domain.observed import HostCapacity, NodeState, Running, Unknown
+from searchplane.drivers import buckets
 from searchplane.drivers.base import Checkpoint, NodeRef, NodeSpec, Storage, no_checkpoint
 from searchplane.drivers.process import addresses, folder, host, identity, state
 from searchplane.drivers.process.failures import explained
@@ -118,6 +119,9 @@ class ProcessDriver:
 
     async def nodes(self) -> tuple[NodeRef, ...]:
         return await asyncio.to_thread(self._nodes)
+
+    async def repositories(self, tenant: int, bucket: str) -> tuple[str, ...]:
+        return await buckets.repositories(self.tenant_folder(tenant), bucket)
 
     async def close(self) -> None:
         self._watches.close()

@@ -1,0 +1,157 @@
+"""Lists and buckets kept alike: what is listed can be restored, and what is in a bucket is listed.
+
+The bucket is right. A snapshot that the list calls complete and the bucket has not is FAILED; one
+that the list gave up and the engine finished all the same is there again; a complete one of ours
+that is in no list is listed, be it of a cluster that is gone, or in a bucket that was attached.
+What is left of those that failed is removed. What carries no label of ours is left alone.
+
+Snapshots whose cluster went away while there was something to do with them are taken over by the
+cluster that compares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from uuid import NAMESPACE_URL, uuid5
+
+from searchplane.domain import retention
+from searchplane.domain.cluster import Cluster
+from searchplane.domain.ids import ProjectId, SnapshotId
+from searchplane.domain.snapshot_course import as_seen, failed, is_same
+from searchplane.domain.snapshot_steps import (
+    AddSnapshot,
+    CleanRepository,
+    DeleteFiles,
+    RetireSnapshots,
+    SaveSnapshot,
+    SnapshotStep,
+)
+from searchplane.domain.snapshot_work import Listed
+from searchplane.domain.snapshots import (
+    RESTORABLE,
+    IndexKept,
+    Repository,
+    Snapshot,
+    SnapshotStatus,
+)
+from searchplane.domain.snapshots_seen import Label, SnapshotSeen
+from searchplane.domain.upgrades import may_read, running
+
+GONE = "its files are in the bucket no longer"
+
+
+def compare(cluster: Cluster, listed: Listed, now: datetime) -> tuple[SnapshotStep, ...]:
+    """What to do so that a repository and its list are alike."""
+    rows = {row.name: row for row in listed.rows}
+    steps: list[SnapshotStep] = []
+    for name, seen in sorted(listed.seen.snapshots.items()):
+        row = rows.pop(name, None)
+        if row is None:
+            steps += _unlisted(cluster, listed, seen, now)
+        elif row.status is not SnapshotStatus.BUILDING and not row.is_leaving:
+            steps += _known(listed, row, seen, now)
+    steps += [_lost(row, now) for row in rows.values() if row.is_restorable]
+    has_failed = any(row.status is SnapshotStatus.FAILED for row in listed.rows)
+    if has_failed and not listed.place.read_only and not listed.seen.is_building():
+        steps.append(CleanRepository(listed.place, listed.writer))
+    return tuple(steps)
+
+
+def retire(
+    cluster: Cluster, snapshots: Iterable[Snapshot], now: datetime
+) -> tuple[RetireSnapshots, ...]:
+    """Automatic snapshots that newer ones have taken the place of."""
+    policy = cluster.spec.backup
+    if policy is None:
+        return ()
+    old = retention.superseded(policy, snapshots, now)
+    if not old:
+        return ()
+    names = ", ".join(one.name for one in old)
+    said = f"deleting {names}: the policy keeps {policy.keepday}"
+    leaving = tuple(replace(one, is_leaving=True, worker=cluster.id) for one in old)
+    return (RetireSnapshots(leaving, said),)
+
+
+def take_over(
+    cluster: Cluster, orphans: Iterable[Snapshot], now: datetime
+) -> Iterator[SaveSnapshot]:
+    """What becomes of snapshots whose cluster is gone and that somebody waits for."""
+    for one in orphans:
+        if one.status is SnapshotStatus.BUILDING:
+            said = f"snapshot {one.name} has failed: its cluster is gone"
+            yield SaveSnapshot(failed(one, "its cluster is gone", now), said)
+        elif one.is_leaving and may_read(running(cluster), one.engine):
+            yield SaveSnapshot(replace(one, worker=cluster.id))
+
+
+def adopted(
+    project_id: ProjectId, place: Repository, seen: SnapshotSeen, label: Label, now: datetime
+) -> Snapshot:
+    """The record of a snapshot, made from what lies in the bucket."""
+    bare = Snapshot(
+        id=label.snapshot_id,
+        project_id=project_id,
+        cluster_id=label.cluster_id,
+        cluster_name=label.cluster_name,
+        name=seen.name,
+        repository=place,
+        datastore=label.datastore,
+        engine=label.engine,
+        method=label.method,
+        created=label.created,
+        updated=now,
+        worker=None,
+        indices=label.indices if label.indices is not None else ",".join(seen.indices)[:1024],
+        description=label.description or "",
+        frequency=label.frequency,
+        keepday=label.keepday,
+    )
+    known = as_seen(bare, seen, now)
+    return replace(known, contents=tuple(IndexKept(name) for name in sorted(seen.indices)))
+
+
+def second_id(snapshot: Snapshot) -> SnapshotId:
+    """The id of a snapshot whose own is listed in another project: the same whenever asked."""
+    place = f"{snapshot.project_id}/{snapshot.repository.location}/{snapshot.id}"
+    return SnapshotId(str(uuid5(NAMESPACE_URL, place)))
+
+
+def _unlisted(
+    cluster: Cluster, listed: Listed, seen: SnapshotSeen, now: datetime
+) -> Iterator[SnapshotStep]:
+    if seen.label is None:
+        return
+    if seen.status in RESTORABLE:
+        found = adopted(cluster.project_id, listed.place, seen, seen.label, now)
+        yield AddSnapshot(found, f"snapshot {seen.name} was found in bucket {listed.place.bucket}")
+    elif not listed.place.read_only:
+        yield DeleteFiles(listed.place, listed.writer, seen.name)
+
+
+def _known(
+    listed: Listed, row: Snapshot, seen: SnapshotSeen, now: datetime
+) -> Iterator[SnapshotStep]:
+    if not _is_of(row, seen):
+        if row.is_restorable:
+            yield _lost(row, now)
+    elif row.status is SnapshotStatus.FAILED and seen.status in RESTORABLE:
+        said = f"snapshot {row.name} is complete after all"
+        yield SaveSnapshot(as_seen(row, seen, now), said)
+    elif row.status is SnapshotStatus.FAILED and not listed.place.read_only:
+        yield DeleteFiles(listed.place, listed.writer, row.name)
+
+
+def _is_of(row: Snapshot, seen: SnapshotSeen) -> bool:
+    """Whether the row is of this snapshot, be it under its second id."""
+    if is_same(row, seen):
+        return True
+    label = seen.label
+    return label is not None and row.id == second_id(replace(row, id=label.snapshot_id))
+
+
+def _lost(row: Snapshot, now: datetime) -> SaveSnapshot:
+    said = f"snapshot {row.name} cannot be restored: {GONE}"
+    return SaveSnapshot(failed(row, GONE, now), said)

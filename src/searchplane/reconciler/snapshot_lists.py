@@ -1,0 +1,234 @@
+"""Which lists of snapshots are compared with their buckets, by which cluster, and when.
+
+A cluster looks after the repository that it writes to, and after those that its share of the
+project's other ones: of clusters that are gone, and in buckets that were attached. Every one of
+these has exactly one cluster that looks after it, so that no two engines write to it; it is the
+one that deletes in it too (domain/snapshotting.py), or for an attached bucket the newest engine.
+
+Each is looked at once after a start of the service, and again when something was done in it, when
+its settings changed, when a cluster of the project has gone, or a bucket was attached. What could
+not be compared is tried again a minute later: it is nothing that anybody waits for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from searchplane.domain import snapshot_lists
+from searchplane.domain.cluster import BackupStrategy, Cluster, SnapshotSettings
+from searchplane.domain.engines import ENGINES
+from searchplane.domain.ids import ClusterId, ProjectId
+from searchplane.domain.snapshot_steps import SnapshotStep
+from searchplane.domain.snapshot_work import Listed
+from searchplane.domain.snapshots import Bucket, Repository, Snapshot, repository_of
+from searchplane.domain.snapshots_seen import repository_name
+from searchplane.domain.snapshotting import worker_for
+from searchplane.domain.upgrades import running
+from searchplane.errors import Permanent, Transient
+from searchplane.reconciler.compose import addresses_of, target_of
+from searchplane.reconciler.ports import Ports
+from searchplane.store import buckets, clusters, snapshots
+
+log = logging.getLogger(__name__)
+
+AGAIN = timedelta(seconds=60)
+"""After a comparison that did not come off."""
+
+Settings = tuple[SnapshotSettings | None, BackupStrategy | None]
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A repository that somebody has to look after; `rows` are what the list says is in it, and
+    `orphans` those of them that a cluster had work with that is gone."""
+
+    place: Repository
+    writer: ClusterId
+    rows: tuple[Snapshot, ...]
+    orphans: tuple[Snapshot, ...] = ()
+
+
+@dataclass
+class _Project:
+    """What a project's clusters look after besides their own, and what was attached then."""
+
+    attached: tuple[Bucket, ...]
+    shares: dict[ClusterId, list[Shelf]]
+
+
+class Lists:
+    """What it remembers only spares work: after a restart all lists are compared once."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._compared: dict[ClusterId, Settings] = {}
+        self._not_before: dict[ClusterId, datetime] = {}
+        self._projects: dict[ProjectId, _Project] = {}
+        self._project_of: dict[ClusterId, ProjectId] = {}
+
+    def changed(self, cluster: Cluster) -> None:
+        """Something is done in the cluster's repositories."""
+        self._compared.pop(cluster.id, None)
+
+    def failed(self, cluster: Cluster, now: datetime) -> None:
+        """What was to be done about a difference was not done."""
+        self._compared.pop(cluster.id, None)
+        self._projects.pop(cluster.project_id, None)
+        self._not_before[cluster.id] = now + AGAIN
+
+    def gone(self, cluster_id: ClusterId) -> None:
+        """Its repositories are to be looked after by another cluster."""
+        self._compared.pop(cluster_id, None)
+        self._not_before.pop(cluster_id, None)
+        project = self._project_of.pop(cluster_id, None)
+        if project is not None:
+            self._projects.pop(project, None)
+
+    async def compare(
+        self, cluster: Cluster, kept: Mapping[str, str], now: datetime
+    ) -> tuple[SnapshotStep, ...]:
+        """What to do so that lists and buckets are alike; nothing where that is known already."""
+        if self._not_before.get(cluster.id, now) > now:
+            return ()
+        self._project_of[cluster.id] = cluster.project_id
+        try:
+            return (
+                *await self._compare_own(cluster, kept, now),
+                *await self._compare_share(cluster, kept, now),
+            )
+        except (Transient, Permanent) as error:
+            log.warning("the snapshots of cluster %s cannot be listed: %s", cluster.id, error)
+            self.failed(cluster, now)
+            return ()
+
+    async def _compare_own(
+        self, cluster: Cluster, kept: Mapping[str, str], now: datetime
+    ) -> list[SnapshotStep]:
+        settings = (cluster.spec.snapshots, cluster.spec.backup)
+        if self._compared.get(cluster.id) == settings:
+            return []
+        rows = await asyncio.to_thread(self._rows_of, cluster)
+        steps: list[SnapshotStep] = []
+        for shelf in _own(cluster, rows):
+            steps += await self._compare_shelf(shelf, cluster, kept, now)
+        self._compared[cluster.id] = settings
+        return steps or [*snapshot_lists.retire(cluster, rows, now)]
+
+    async def _compare_share(
+        self, cluster: Cluster, kept: Mapping[str, str], now: datetime
+    ) -> list[SnapshotStep]:
+        project = self._projects.get(cluster.project_id)
+        if project is None:
+            project = await self._look_for_shares(cluster)
+            self._projects[cluster.project_id] = project
+        steps: list[SnapshotStep] = []
+        for shelf in project.shares.pop(cluster.id, ()):
+            steps += snapshot_lists.take_over(cluster, shelf.orphans, now)
+            steps += await self._compare_shelf(shelf, cluster, kept, now)
+        return steps
+
+    async def _compare_shelf(
+        self, shelf: Shelf, cluster: Cluster, kept: Mapping[str, str], now: datetime
+    ) -> tuple[SnapshotStep, ...]:
+        target = target_of(cluster, kept, addresses_of(cluster))
+        name = repository_name(cluster.id, shelf.writer)
+        await self._ports.snapshots.register(
+            target,
+            name,
+            shelf.place,
+            cluster.spec.snapshots,
+            read_only=shelf.place.read_only,
+        )
+        seen = await self._ports.snapshots.look(target, name)
+        listed = Listed(shelf.place, shelf.writer, shelf.rows, seen)
+        return snapshot_lists.compare(cluster, listed, now)
+
+    def attached(self, project_id: ProjectId, found: Sequence[Bucket]) -> None:
+        """These are the project's attached buckets now."""
+        project = self._projects.get(project_id)
+        if project is not None and project.attached != tuple(found):
+            del self._projects[project_id]
+
+    async def _look_for_shares(self, cluster: Cluster) -> _Project:
+        """Who looks after what, of the clusters there are now."""
+        gone, attached, everyone = await asyncio.to_thread(self._others, cluster.project_id)
+        shares: dict[ClusterId, list[Shelf]] = defaultdict(list)
+        for shelf in _shelves(row for row in gone if not row.repository.read_only):
+            newest = max(shelf.rows, key=lambda row: ENGINES.index(row.engine))
+            chosen = worker_for(newest, shelf.rows, everyone)
+            if chosen is not None:
+                shares[chosen.id].append(_with_orphans(shelf, everyone))
+        reader = _reader(everyone)
+        if reader is not None:
+            for bucket in attached:
+                shares[reader.id] += await self._attached(bucket, cluster, gone)
+        return _Project(attached, shares)
+
+    async def _attached(
+        self, bucket: Bucket, cluster: Cluster, gone: Sequence[Snapshot]
+    ) -> list[Shelf]:
+        found = await self._ports.driver.repositories(cluster.tenant, bucket.name)
+        places = [Repository(bucket.name, location, read_only=True) for location in found]
+        return [
+            Shelf(
+                place,
+                ClusterId(place.location.rpartition("/")[2]),
+                tuple(row for row in gone if row.repository == place),
+            )
+            for place in places
+        ]
+
+    def _rows_of(self, cluster: Cluster) -> list[Snapshot]:
+        with self._ports.database.read() as connection:
+            found = snapshots.of_cluster(connection, cluster.project_id, cluster.id)
+        return [row for row in found if not row.repository.read_only]
+
+    def _others(
+        self, project_id: ProjectId
+    ) -> tuple[list[Snapshot], tuple[Bucket, ...], list[Cluster]]:
+        with self._ports.database.read() as connection:
+            gone = snapshots.of_the_gone(connection, project_id)
+            attached = tuple(
+                one for one in buckets.of_project(connection, project_id) if one.read_only
+            )
+            everyone = clusters.of_project(connection, project_id) if gone or attached else []
+        return gone, attached, everyone
+
+
+def _own(cluster: Cluster, rows: Sequence[Snapshot]) -> list[Shelf]:
+    """Where it writes now, and where it has written."""
+    found = _shelves(rows)
+    settings = cluster.spec.snapshots
+    if settings is not None:
+        place = repository_of(settings, cluster.id)
+        if all(shelf.place != place for shelf in found):
+            found.append(Shelf(place, cluster.id, ()))
+    return found
+
+
+def _shelves(rows: Iterable[Snapshot]) -> list[Shelf]:
+    by_place: dict[Repository, list[Snapshot]] = defaultdict(list)
+    for row in rows:
+        by_place[row.repository].append(row)
+    return [Shelf(place, found[0].cluster_id, tuple(found)) for place, found in by_place.items()]
+
+
+def _with_orphans(shelf: Shelf, everyone: Sequence[Cluster]) -> Shelf:
+    there = {one.id for one in everyone}
+    orphans = tuple(row for row in shelf.rows if row.worker is not None and row.worker not in there)
+    return replace(shelf, orphans=orphans)
+
+
+def _reader(everyone: Sequence[Cluster]) -> Cluster | None:
+    """The one with the newest engine, which can read most."""
+    able = [one for one in everyone if one.bootstrapped and one.failure is None and not one.paused]
+    return min(
+        able,
+        key=lambda one: (-ENGINES.index(running(one)), one.created, one.id),
+        default=None,
+    )

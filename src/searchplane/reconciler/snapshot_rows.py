@@ -1,0 +1,141 @@
+"""What steps of snapshots and restores store: rows, the cluster's action and an event, in one
+transaction, and only while nobody has changed the cluster's record."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from searchplane.domain.change import begun, completed
+from searchplane.domain.cluster import Action, ActionKind, Cluster
+from searchplane.domain.plan import Phase
+from searchplane.domain.snapshot_lists import second_id
+from searchplane.domain.snapshot_steps import (
+    AddSnapshot,
+    BeginAutomatic,
+    EndSnapshot,
+    ForgetSnapshot,
+    RetireSnapshots,
+    SaveRestore,
+    SaveSnapshot,
+    SkipAutomatic,
+    SnapshotStep,
+)
+from searchplane.domain.snapshots import Restore, RestoreStatus, Snapshot, SnapshotStatus
+from searchplane.reconciler.ports import Ports
+from searchplane.reconciler.recording import record
+from searchplane.store import events, restores, snapshots
+from searchplane.store.database import Transaction
+
+log = logging.getLogger(__name__)
+
+
+async def store(step: SnapshotStep, cluster: Cluster, ports: Ports) -> Cluster:
+    """Store what the step says; gives the cluster as it is recorded then. Raises Superseded."""
+    now = datetime.now(UTC)
+    after = _after(step, cluster, now)
+
+    def also(connection: Transaction) -> None:
+        said = _save(connection, step, cluster)
+        if said is not None:
+            phase = Phase.RESTORE if isinstance(step, SaveRestore) else Phase.SNAPSHOT
+            events.add(connection, cluster.id, now, phase.value, said)
+            events.prune(connection, cluster.id, now)
+            log.info("cluster %s (%s): %s", cluster.spec.name, cluster.id, said)
+
+    return await record(cluster, after, ports, also)
+
+
+def _after(step: SnapshotStep, cluster: Cluster, now: datetime) -> Cluster:
+    """The cluster's record when the step is stored."""
+    match step:
+        case BeginAutomatic(snapshot, moment):
+            action = Action(ActionKind.SNAPSHOTTING, now, id=snapshot.id)
+            return replace(begun(cluster, action), backed_up=moment, updated=now)
+        case SkipAutomatic(moment):
+            return replace(cluster, backed_up=moment)
+        case EndSnapshot(snapshot) | SaveSnapshot(snapshot):
+            is_over = snapshot.status is not SnapshotStatus.BUILDING
+            return _without_action(cluster, snapshot.id, now) if is_over else cluster
+        case SaveRestore(restore, _, ends_action):
+            is_over = ends_action or restore.ended is not None
+            return _without_action(cluster, restore.id, now) if is_over else cluster
+        case _:
+            return cluster
+
+
+def _without_action(cluster: Cluster, action_id: str, now: datetime) -> Cluster:
+    if cluster.action is None or cluster.action.id != action_id:
+        return cluster
+    return replace(completed(cluster), updated=now)
+
+
+def _save(connection: Transaction, step: SnapshotStep, cluster: Cluster) -> str | None:
+    """Store the rows; gives the sentence that is worth an event."""
+    is_worth = True
+    match step:
+        case AddSnapshot(snapshot):
+            is_worth = _add(connection, snapshot)
+        case BeginAutomatic(snapshot):
+            snapshots.add(connection, snapshot)
+        case EndSnapshot(snapshot) | SaveSnapshot(snapshot):
+            is_worth = _keep(connection, snapshot, cluster)
+        case RetireSnapshots(leaving):
+            is_worth = _retire(connection, leaving)
+        case ForgetSnapshot(snapshot):
+            snapshots.forget(connection, snapshot.id)
+        case SaveRestore(restore):
+            _keep_restore(connection, restore)
+        case SkipAutomatic():
+            pass
+        case _:
+            raise TypeError(f"{type(step).__name__} is nothing to store")
+    return step.said if is_worth else None
+
+
+def _add(connection: Transaction, snapshot: Snapshot) -> bool:
+    """List one that was found; False if it is listed already, in this or in another place."""
+    there = snapshots.find(connection, snapshot.id)
+    if there is not None and there.project_id != snapshot.project_id:
+        snapshot = replace(snapshot, id=second_id(snapshot))
+        there = snapshots.find(connection, snapshot.id)
+    known = snapshots.of_cluster(connection, snapshot.project_id, snapshot.cluster_id)
+    if there is not None or any(one.name == snapshot.name for one in known):
+        return False
+    snapshots.add(connection, snapshot)
+    return True
+
+
+def _keep(connection: Transaction, snapshot: Snapshot, cluster: Cluster) -> bool:
+    """Save it with what others have stored; False where it is gone, or another deletes it."""
+    there = snapshots.find(connection, snapshot.id)
+    if there is None or (there.is_leaving and there.worker != cluster.id):
+        return False
+    kept = replace(snapshot, restore_status=there.restore_status, verified=there.verified)
+    return snapshots.save(connection, kept)
+
+
+def _retire(connection: Transaction, leaving: tuple[Snapshot, ...]) -> bool:
+    """Those that somebody has begun to restore stay for now."""
+    found = [snapshots.find(connection, one.id) for one in leaving]
+    free = [
+        one
+        for one in found
+        if one is not None and not one.is_leaving and not restores.running_of(connection, one.id)
+    ]
+    workers = {one.id: one.worker for one in leaving}
+    for one in free:
+        snapshots.save(connection, replace(one, is_leaving=True, worker=workers[one.id]))
+    return bool(free)
+
+
+def _keep_restore(connection: Transaction, restore: Restore) -> None:
+    restores.save(connection, restore)
+    snapshot = snapshots.find(connection, restore.snapshot_id)
+    if restore.succeeded is None or snapshot is None:
+        return
+    others = [one for one in restores.running_of(connection, snapshot.id) if one.id != restore.id]
+    if not any(one.succeeded is None for one in others):
+        status = RestoreStatus.SUCCESS if restore.succeeded else RestoreStatus.FAILED
+        snapshots.save(connection, replace(snapshot, restore_status=status))

@@ -1,0 +1,123 @@
+"""Snapshots and restores within the pass: reading rows, looking, and the plan with what is to do.
+
+An idle cluster costs nothing: whether an automatic snapshot is due is told from the record, rows
+are read only where the record is read, and the engine is asked only where there is something to
+do. What is remembered here only spares work: which lists were compared since this process
+started, with which settings. A list is compared once after each start, and after all that was done
+in its bucket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from searchplane.domain import snapshot_plan
+from searchplane.domain.cluster import Cluster
+from searchplane.domain.ids import ClusterId
+from searchplane.domain.observed import Target, Unknown
+from searchplane.domain.plan import SOON, Plan
+from searchplane.domain.snapshot_work import (
+    Broken,
+    Job,
+    Patience,
+    Removing,
+    Restoring,
+    TakenSeen,
+    Taking,
+    TargetsSeen,
+    Work,
+)
+from searchplane.domain.snapshots import Snapshot
+from searchplane.domain.snapshots_seen import repository_name
+from searchplane.errors import Permanent, Transient
+from searchplane.reconciler.compose import addresses_of, target_of
+from searchplane.reconciler.ports import Ports
+from searchplane.reconciler.snapshot_lists import Lists
+from searchplane.store import buckets, restores, snapshots
+from searchplane.store.database import Transaction
+
+
+class SnapshotPasses:
+    """Its part in the passes over all clusters."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._lists = Lists(ports)
+
+    def read(self, connection: Transaction, cluster: Cluster) -> Work:
+        """What the rows ask of this cluster's engine, read with its record."""
+        attached = [
+            one for one in buckets.of_project(connection, cluster.project_id) if one.read_only
+        ]
+        self._lists.attached(cluster.project_id, attached)
+        running = restores.running_into(connection, cluster.id)
+        return Work(
+            tuple(snapshots.work_of(connection, cluster.id)),
+            tuple(Restoring(one, snapshots.find(connection, one.snapshot_id)) for one in running),
+        )
+
+    async def plan(
+        self,
+        cluster: Cluster,
+        kept: Mapping[str, str],
+        work: Work,
+        found: Plan,
+        since: datetime,
+    ) -> Plan:
+        """The plan with what is to be done about snapshots; `since` is the first look."""
+        now = datetime.now(UTC)
+        patience = Patience(since, now)
+        job = snapshot_plan.next_job(cluster, work, found)
+        if job is not None:
+            self._lists.changed(cluster)
+            seen = await look(job, cluster, kept, self._ports)
+            found = snapshot_plan.advance(cluster, found, job, seen, patience)
+        else:
+            found = snapshot_plan.without_job(cluster, found, work, patience)
+        found = snapshot_plan.automatic(cluster, found, now)
+        if job is None and not found.steps and snapshot_plan.is_idle(cluster, found):
+            steps = await self._lists.compare(cluster, kept, now)
+            found = replace(found, steps=steps, after=SOON) if steps else found
+        return found
+
+    def failed(self, cluster: Cluster) -> None:
+        """A step did not come off: if it was of a list, that is compared again."""
+        self._lists.failed(cluster, datetime.now(UTC))
+
+    def gone(self, cluster_id: ClusterId) -> None:
+        self._lists.gone(cluster_id)
+
+
+async def look(
+    job: Job, cluster: Cluster, kept: Mapping[str, str], ports: Ports
+) -> TakenSeen | TargetsSeen:
+    """What the engine says of a job. It never raises for what it cannot see."""
+    target = target_of(cluster, kept, addresses_of(cluster))
+    try:
+        match job:
+            case Taking(snapshot):
+                return await _look_at(snapshot, cluster, target, ports, is_new=not snapshot.begun)
+            case Removing(snapshot):
+                return await _look_at(snapshot, cluster, target, ports, is_new=True)
+            case Restoring(restore):
+                names = [one.name for one in restore.targets]
+                return await ports.snapshots.look_at_indices(target, names)
+    except Transient as error:
+        return Unknown(str(error))
+    except Permanent as error:
+        return Broken(str(error))
+
+
+async def _look_at(
+    snapshot: Snapshot, cluster: Cluster, target: Target, ports: Ports, *, is_new: bool
+) -> TakenSeen:
+    """An engine lets nobody touch a repository in use, so it is named to it only before that."""
+    repository = repository_name(cluster.id, snapshot.cluster_id)
+    if is_new:
+        await ports.snapshots.register(
+            target, repository, snapshot.repository, cluster.spec.snapshots, read_only=False
+        )
+    seen = await ports.snapshots.look(target, repository, [snapshot.name])
+    return seen.snapshots.get(snapshot.name)
