@@ -9,6 +9,8 @@ import httpx
 import pytest
 from tests.support.logins import PASSWORD, Login
 
+from searchplane.errors import Unauthenticated
+from searchplane.iam import issuing
 from searchplane.iam.bootstrap import Credentials
 from searchplane.iam.service import Identity
 from searchplane.store.identity import Reference
@@ -86,3 +88,57 @@ async def test_a_revoked_token_is_refused(client: httpx.AsyncClient, login: Logi
     token = await login(None)
     await client.delete(PATH, headers={"X-Auth-Token": token, "X-Subject-Token": token})
     assert (await client.post(PATH, json=body(token))).status_code == 401
+
+
+async def follow(client: httpx.AsyncClient, token: str) -> str:
+    answer = await client.post(PATH, json=body(token, {"project": {"name": "local"}}))
+    assert answer.status_code == 201, answer.text
+    return answer.headers["X-Subject-Token"]
+
+
+async def counts(client: httpx.AsyncClient, token: str) -> bool:
+    answer = await client.get("/v3/auth/projects", headers={"X-Auth-Token": token})
+    assert answer.status_code in (200, 401)
+    return answer.status_code == 200
+
+
+async def test_a_token_revoked_in_the_middle_takes_along_what_came_from_it(
+    client: httpx.AsyncClient, login: Login
+) -> None:
+    first = await login(None)
+    middle = await follow(client, first)
+    beside = await follow(client, first)
+    below = await follow(client, middle)
+    lowest = await follow(client, await follow(client, below))
+    revoked = await client.delete(PATH, headers={"X-Auth-Token": first, "X-Subject-Token": middle})
+    assert revoked.status_code == 204
+    ended = [not await counts(client, token) for token in (middle, below, lowest)]
+    assert ended == [True, True, True]
+    assert await counts(client, first)
+    assert await counts(client, beside)
+    again = await client.delete(PATH, headers={"X-Auth-Token": first, "X-Subject-Token": lowest})
+    assert again.status_code == 404, "it is ended already"
+    assert (await client.post(PATH, json=body(lowest))).status_code == 401
+
+
+async def test_a_temporary_key_ends_with_a_token_in_the_middle(
+    client: httpx.AsyncClient, login: Login, identity: Identity
+) -> None:
+    first = await login(None)
+    middle = await follow(client, first)
+    below = await follow(client, await follow(client, middle))
+    now = datetime.now(UTC)
+    identity.temporary.issue(below, timedelta(hours=1), None, now)
+    await client.delete(PATH, headers={"X-Auth-Token": first, "X-Subject-Token": middle})
+    with pytest.raises(Unauthenticated, match="revoked"):
+        identity.temporary.issue(below, timedelta(hours=1), None, now)
+
+
+async def test_a_chain_has_an_end_that_is_said(
+    client: httpx.AsyncClient, login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(issuing, "MOST_BETWEEN", 1)
+    third = await follow(client, await follow(client, await login(None)))
+    answer = await client.post(PATH, json=body(third))
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "IAM.0073")
+    assert "a chain of 3" in answer.json()["error_msg"]

@@ -207,6 +207,22 @@ async def test_over_http_it_signs_and_its_policy_narrows_it(
     assert (denied.status_code, denied.json()["error_code"]) == (403, "CSS.0051")
 
 
+OWN_READS = ("/v3/auth/projects", "/v3/auth/domains", "/v3/projects", "/v3/auth/catalog")
+
+
+@pytest.mark.parametrize("path", OWN_READS)
+async def test_its_policy_is_for_reads_about_oneself_too(
+    client: httpx.AsyncClient, login: Login, path: str
+) -> None:
+    everything = {"Version": "1.1", "Statement": [{"Effect": "Allow", "Action": ["iam:*:*"]}]}
+    for policy, status in ((READS, 403), (everything, 200), (None, 200)):
+        more = {"policy": policy} if policy is not None else {}
+        told = (await ask_for(client, await login(), **more)).json()["credential"]
+        key = Temporary(told["access"], told["secret"], told["securitytoken"])
+        answer = await client.get(HOST + path, headers=key.headers("GET", HOST + path))
+        assert answer.status_code == status, (policy, answer.text)
+
+
 async def test_a_temporary_key_makes_no_keys_and_changes_no_password(
     client: httpx.AsyncClient, login: Login
 ) -> None:

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from searchplane.domain.ids import UserId
+from searchplane.iam.issuing import MOST_BETWEEN
 from searchplane.iam.key_ring import Keys
 from searchplane.iam.tokens import MAX_LENGTH, Claims, Method, Tokens, new_audit_id
-from searchplane.store.identity import Target
+from searchplane.store.identity import TAG_DIGITS, Target
 
 KEY = Fernet(Fernet.generate_key())
 NOW = datetime(2026, 1, 3, 9, 5, 22, 701003, tzinfo=UTC)
@@ -59,6 +60,8 @@ def claims(**changes: object) -> Claims:
         chain_id=st.none() | ids.filter(lambda value: value != "0" * 32),
         target=st.sampled_from(list(Target)),
         target_id=ids,
+        agency_id=st.none() | ids.filter(lambda value: value != "0" * 32),
+        between=st.lists(ids.map(lambda value: value[:TAG_DIGITS]), max_size=64).map(tuple),
     )
 )
 def test_a_token_says_what_was_put_in(said: Claims) -> None:
@@ -79,6 +82,19 @@ def test_microseconds_are_kept() -> None:
 
 def test_a_token_fits_any_header() -> None:
     assert len(tokens().seal(claims(target=Target.PROJECT, target_id=new_audit_id())).value) == 204
+
+
+def test_the_longest_chain_is_read() -> None:
+    longest = claims(
+        target=Target.PROJECT,
+        target_id=new_audit_id(),
+        chain_id=new_audit_id(),
+        agency_id=new_audit_id(),
+        between=("a" * TAG_DIGITS,) * MOST_BETWEEN,
+    )
+    value = tokens().seal(longest).value
+    assert len(value) <= MAX_LENGTH
+    assert tokens().read(value) == longest
 
 
 def test_any_changed_character_makes_it_no_token() -> None:

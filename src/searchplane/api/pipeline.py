@@ -25,7 +25,7 @@ from pydantic_core import from_json
 from searchplane.api import audit, problems
 from searchplane.api.operation import Answer, Call, Envelope, Operation, rendered
 from searchplane.api.services import Services
-from searchplane.domain.access import Asked, authorise, refuse_delegated
+from searchplane.domain.access import Asked, authorise, authorise_own
 from searchplane.errors import Refused, SearchplaneError, Transient
 from searchplane.iam.foresight import foresee
 from searchplane.iam.presented import Presented
@@ -199,7 +199,7 @@ def _carry_out(
         services.throttle.count_actor(actor)
         asked = Asked(call.now, presented.source, services.settings.region, request.path)
         if operation.self_service:
-            refuse_delegated(actor, operation.action)
+            authorise_own(actor, operation.action, asked)
         else:
             authorise(actor, operation.action, request.path.get("project_id"), asked)
         call = replace(call, actor=actor)

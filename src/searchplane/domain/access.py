@@ -160,6 +160,16 @@ def refuse_delegated(actor: Actor, action: str) -> None:
         )
 
 
+def authorise_own(actor: Actor, action: str, asked: Asked) -> None:
+    """Refuse what is about the actor's own identity and needs no role, where the credential
+    itself does not allow it. Raises Forbidden CSS.0051."""
+    refuse_delegated(actor, action)
+    if actor.limit is None:
+        return
+    if not permits((actor.limit,), action, partial(_circumstances, actor, action, asked)):
+        raise Forbidden("CSS.0051", f"the policy of the temporary key does not allow {action}")
+
+
 def _circumstances(actor: Actor, action: str, asked: Asked) -> Circumstances:
     service, kind, _ = (*action.split(":"), "", "")[:3]
     values = {

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from searchplane.domain.ids import DomainId
-from searchplane.errors import Unauthenticated
+from searchplane.errors import Refused, Unauthenticated
 from searchplane.iam import passwords
 from searchplane.iam.lockout import Lockout, Try
 from searchplane.iam.remembered import Remembered
@@ -21,11 +21,14 @@ from searchplane.iam.sessions import ScopeRequest, Session, resolve, session
 from searchplane.iam.tokens import Claims, Method, SealedToken, Tokens, new_audit_id
 from searchplane.store.agencies import Agency
 from searchplane.store.database import Database, Transaction
-from searchplane.store.identity import Directory, Reference, User
+from searchplane.store.identity import TAG_DIGITS, Directory, Reference, User
 from searchplane.store.identity_version import version_in, version_reader
 
 WRONG_PASSWORD = "The username or password is wrong."  # noqa: S105 - the public API's text
 WRONG_TOKEN = "The request you have made requires authentication."  # noqa: S105 - same
+
+MOST_BETWEEN = 64
+"""Tokens between the first of a chain and its last; each makes the next a little longer."""
 
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -81,7 +84,7 @@ class Issuer:
     def for_token(self, shown: Session, scope: ScopeRequest | None, now: datetime) -> Issued:
         """A token for a token; it expires when the first one of the chain does.
 
-        Raises Unauthenticated.
+        Raises Unauthenticated, or Refused when the chain is as long as can be.
         """
         first = shown.claims
         claims = replace(
@@ -92,6 +95,7 @@ class Issuer:
             issued=now,
             audit_id=new_audit_id(),
             chain_id=first.chain_id or first.audit_id,
+            between=_between(first),
         )
         return self._follow(shown, claims, shown.actor.domain_id, scope)
 
@@ -112,6 +116,7 @@ class Issuer:
             audit_id=new_audit_id(),
             chain_id=first.chain_id or first.audit_id,
             agency_id=agency.id,
+            between=_between(first),
         )
         return self._follow(shown, claims, agency.domain_id, scope)
 
@@ -211,6 +216,19 @@ class Issuer:
             target_id = resolve(Directory(transaction), scope, home)
             claims = replace(claims, target=scope.target, target_id=target_id)
         return session(transaction, claims)
+
+
+def _between(shown: Claims) -> tuple[str, ...]:
+    """The tags of the tokens between the first of the chain and one that follows `shown`."""
+    if shown.chain_id is None:
+        return ()
+    if len(shown.between) == MOST_BETWEEN:
+        raise Refused(
+            "IAM.0073",
+            f"the token is the end of a chain of {MOST_BETWEEN + 2}, which is the longest; a token "
+            "nearer to its beginning or a new login is right",
+        )
+    return (*shown.between, shown.audit_id[:TAG_DIGITS])
 
 
 def _after(user: User, claims: Claims) -> Claims:

@@ -27,7 +27,7 @@ from searchplane.iam.permanent import PermanentKeys
 from searchplane.iam.presented import Presented
 from searchplane.iam.remembered import Remembered
 from searchplane.iam.sealing import Seals
-from searchplane.iam.sessions import ScopeRequest, Session, refuse, session
+from searchplane.iam.sessions import ScopeRequest, Session, is_ended, refuse, session
 from searchplane.iam.signatures import is_signature
 from searchplane.iam.temporary import TemporaryKeys
 from searchplane.iam.tokens import Claims, Tokens
@@ -149,7 +149,7 @@ class Identity:
         return proven
 
     def revoke(self, actor: Actor, subject: str, now: datetime) -> None:
-        """End a token at once; with the first of a chain, all that were re-scoped from it.
+        """End a token at once, and with it all that were re-scoped from it.
 
         An expired one is accepted. Raises NotFound, also when it is ended already, or Forbidden.
         """
@@ -161,7 +161,7 @@ class Identity:
             owner = directory.find_user(Reference(id=claims.user_id))
             home = owner.domain.id if owner is not None else None
             _permit(actor, claims.user_id, home, "iam:tokens:revoke", now)
-            if directory.is_revoked(claims.audit_id, claims.chain_id):
+            if is_ended(directory, claims):
                 raise NotFound("IAM.0004", BAD_SUBJECT)
             if claims.expires > now:
                 directory.revoke(claims.audit_id, claims.user_id, claims.expires, now)

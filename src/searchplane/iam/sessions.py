@@ -1,8 +1,8 @@
 """What a token's claims stand for at this moment: the one rule for making and for using a token.
 
 User, domain and project exist and are enabled, the token is not ended, and the user holds a role
-on the scope. Ended is a token that was revoked, whose chain began with one that was, or that was
-issued before the user's tokens were ended all at once.
+on the scope. Ended is a token that was revoked, that was re-scoped from one that was, however many
+steps ago, or that was issued before the user's tokens were ended all at once.
 
 Whoever acts through an agency must count as a user all the same, may still use agencies, and has
 what the agency was given, as long as it trusts the user's domain.
@@ -71,7 +71,7 @@ def session(transaction: Transaction, claims: Claims) -> Session:
     if claims.agency_id is not None:
         return _through_agency(transaction, claims, claims.agency_id)
     directory, book = Directory(transaction), RoleBook(transaction)
-    is_revoked = directory.is_revoked(claims.audit_id, claims.chain_id)
+    is_revoked = is_ended(directory, claims)
     user = directory.find_user(Reference(id=claims.user_id))
     place, held = None, tuple[Role, ...]()
     if claims.target is not None and claims.target_id is not None:
@@ -92,6 +92,13 @@ def session(transaction: Transaction, claims: Claims) -> Session:
     at_home = book.held(user.id, Target.DOMAIN, user.domain.id)
     actor = _actor(user, place.scope, held, _policies(at_home))
     return Session(claims, actor, DomainScope(place.domain.id, place.domain.name))
+
+
+def is_ended(directory: Directory, claims: Claims) -> bool:
+    """Whether the token was revoked, or any of those that it came from."""
+    return directory.is_revoked(claims.audit_id, claims.chain_id) or directory.is_revoked_between(
+        claims.user_id, claims.between
+    )
 
 
 def _through_agency(transaction: Transaction, claims: Claims, agency_id: str) -> Session:

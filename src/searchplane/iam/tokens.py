@@ -1,6 +1,7 @@
 """Tokens: who, for what, and until when, sealed with a key only this service has.
 
-A token needs no row in the database: the sealed text holds ids and times, 204 characters in all.
+A token needs no row in the database: the sealed text holds ids and times, 204 characters in all;
+one that was re-scoped again and again holds a tag of each token in between, eight characters each.
 What the ids mean (names, roles, still enabled, not revoked) is looked up by sessions.py. Times
 keep their microseconds, so that "everything issued before now" is sharp. Reading is remembered
 for the newest tokens, as unsealing costs more than the rest, and for as long as the keys are the
@@ -21,19 +22,26 @@ from cryptography.fernet import InvalidToken, MultiFernet
 
 from searchplane.domain.ids import UserId
 from searchplane.iam.key_ring import Keys, KeySource
-from searchplane.store.identity import Target
+from searchplane.store.identity import TAG_DIGITS, Target
 
 LAYOUT = 1
 LAYOUT_OF_AGENCIES = 2
 """As the first, with the agency's id behind it."""
+LAYOUT_OF_CHAINS = 3
+"""As the second, the agency's id zero where there is none, with the tags behind it."""
 
 REMEMBERED = 4096
-MAX_LENGTH = 512
+MAX_LENGTH = 1024
 """Characters; anything longer is not ours and is not looked at."""
 
 _PACKED = struct.Struct(">BBBQQ16s16s16s16s")
 _NONE = bytes(16)
-_LENGTHS = {LAYOUT: _PACKED.size, LAYOUT_OF_AGENCIES: _PACKED.size + len(_NONE)}
+_TAG_BYTES = TAG_DIGITS // 2
+_SHORTEST = {
+    LAYOUT: _PACKED.size,
+    LAYOUT_OF_AGENCIES: _PACKED.size + len(_NONE),
+    LAYOUT_OF_CHAINS: _PACKED.size + len(_NONE) + _TAG_BYTES,
+}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _TARGETS = {0: None, 1: Target.PROJECT, 2: Target.DOMAIN}
@@ -53,7 +61,8 @@ class Claims:
     """What a token says. Ids are 32 hexadecimal digits.
 
     `audit_id` is this token's own and no secret; `chain_id` is the audit id of the token that the
-    chain of re-scoping began with. With an `agency_id` the user acts through that agency.
+    chain of re-scoping began with, `between` the tags of those between it and this one, the first
+    of them first. With an `agency_id` the user acts through that agency.
     """
 
     user_id: UserId
@@ -65,6 +74,7 @@ class Claims:
     target: Target | None = None
     target_id: str | None = None
     agency_id: str | None = None
+    between: tuple[str, ...] = ()
 
     def method_names(self) -> list[str]:
         return [method.name.lower() for method in Method if method in self.methods and method.name]
@@ -127,8 +137,10 @@ class Tokens:
 
 def _pack(claims: Claims) -> bytes:
     agency = bytes.fromhex(claims.agency_id) if claims.agency_id else b""
+    tags = bytes.fromhex("".join(claims.between))
+    layout = LAYOUT_OF_AGENCIES if agency else LAYOUT
     packed = _PACKED.pack(
-        LAYOUT_OF_AGENCIES if agency else LAYOUT,
+        LAYOUT_OF_CHAINS if tags else layout,
         _TARGET_NUMBERS[claims.target],
         claims.methods,
         (claims.issued - _EPOCH) // _MICROSECOND,
@@ -138,12 +150,14 @@ def _pack(claims: Claims) -> bytes:
         bytes.fromhex(claims.audit_id),
         bytes.fromhex(claims.chain_id) if claims.chain_id else _NONE,
     )
-    return packed + agency
+    return packed + (agency or _NONE) + tags if tags else packed + agency
 
 
 def _unpack(packed: bytes) -> Claims:
-    agency = packed[_PACKED.size :]
-    if _LENGTHS.get(packed[0]) != len(packed):
+    agency, tags = packed[_PACKED.size :][: len(_NONE)], packed[_PACKED.size + len(_NONE) :]
+    shortest = _SHORTEST.get(packed[0], 0)
+    is_longer = packed[0] == LAYOUT_OF_CHAINS and not len(tags) % _TAG_BYTES
+    if not shortest or len(packed) < shortest or (len(packed) > shortest and not is_longer):
         raise ValueError("a token of another version's layout")
     _, target, methods, issued, expires, user, target_id, audit, chain = _PACKED.unpack(
         packed[: _PACKED.size]
@@ -157,5 +171,6 @@ def _unpack(packed: bytes) -> Claims:
         expires=_EPOCH + expires * _MICROSECOND,
         audit_id=audit.hex(),
         chain_id=chain.hex() if chain != _NONE else None,
-        agency_id=agency.hex() or None,
+        agency_id=agency.hex() if agency.strip(b"\0") else None,
+        between=tuple(tags[at : at + _TAG_BYTES].hex() for at in range(0, len(tags), _TAG_BYTES)),
     )

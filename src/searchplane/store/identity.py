@@ -5,6 +5,7 @@ Statements are built once: looking up who is asking happens on every request.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -41,6 +42,10 @@ from searchplane.store.schema import (
 
 MOST_REVOCATIONS = 10_000
 """Tokens of one user that are ended one by one and not yet expired."""
+
+
+TAG_DIGITS = 12
+"""How much of a token's audit id tells it from all others that one user has ended."""
 
 
 class Target(StrEnum):
@@ -131,6 +136,10 @@ _ROLES = (
 _REVOKED = select(literal(1)).where(
     or_(revocations.c.audit_id == bindparam("own"), revocations.c.audit_id == bindparam("first"))
 )
+_REVOKED_BETWEEN = select(literal(1)).where(
+    revocations.c.user_id == bindparam("user_id"),
+    func.substr(revocations.c.audit_id, 1, TAG_DIGITS).in_(bindparam("tags", expanding=True)),
+)
 _BUMP = update(identity_version).values(version=identity_version.c.version + 1)
 
 
@@ -199,6 +208,13 @@ class Directory:
         """Whether the token was ended, or the one that its chain of re-scoping began with."""
         both = {"own": audit_id, "first": chain_id or audit_id}
         return self._connection.execute(_REVOKED, both).first() is not None
+
+    def is_revoked_between(self, user_id: UserId, tags: Collection[str]) -> bool:
+        """Whether the user ended one of the tokens whose audit ids begin so."""
+        if not tags:
+            return False
+        given = {"user_id": user_id, "tags": list(tags)}
+        return self._connection.execute(_REVOKED_BETWEEN, given).first() is not None
 
     def revoke(self, audit_id: str, user_id: UserId, expires: datetime, now: datetime) -> None:
         """Remember the user's token as ended until it expires, and forget those that have.
