@@ -38,8 +38,10 @@ from searchplane.engine.calm import calm, restore
 from searchplane.engine.control import Control
 from searchplane.engine.launch import java_command, java_environment
 from searchplane.engine.probe import Probe
+from searchplane.engine.repositories import FolderBuckets
 from searchplane.engine.security import admin_password_hash
 from searchplane.engine.service import Distributions
+from searchplane.engine.snapshots import Snapshots
 from searchplane.errors import Permanent, Transient
 from searchplane.iam import passwords
 from searchplane.iam.authenticator import Authenticator
@@ -280,8 +282,9 @@ def _ports(
             fake,
             fake,
             fake,
+            fake.snapshots,
             fake.ensure_distribution,
-            composer(lambda _: settings.data),
+            composer(fake.tenant_folder),
             checkpoint,
         )
     users = users_if_root(
@@ -312,6 +315,7 @@ def _ports(
         driver,
         Probe(),
         Control(),
+        Snapshots(FolderBuckets()),
         distributions.ensure,
         composer(driver.tenant_folder),
         checkpoint,
