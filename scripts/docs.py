@@ -94,6 +94,7 @@ def engines() -> str:
 
 KINDS = (
     ("restarted, one node after the other", safety.RESTART),
+    ("restarted in the same moment as others", safety.RESTART_BESIDE),
     ("restarted, all at once", safety.RESTART_AT_ONCE),
     ("restarted though it is no member", safety.RESTART_ILL),
     ("stopped for good after its data was moved", safety.LEAVE),

@@ -9,12 +9,15 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.support.cluster_examples import numbered
 from tests.support.live_service import Live, until, wait_for
 from tests.support.running import getting_started
 
-from searchplane.domain.ids import ClusterId, NodeId
+from searchplane.domain.cluster import Action, ActionKind, Cluster, LoadSeen
+from searchplane.domain.ids import ClusterId, NodeId, ProjectId
+from searchplane.domain.observed import NodeLoad
 from searchplane.drivers.base import NodeRef
-from searchplane.store import clusters
+from searchplane.store import clusters, loads
 
 BEFORE = {"type": "opensearch", "version": "2.11.0"}
 
@@ -134,6 +137,65 @@ async def test_wrong_wishes_are_refused(
     path = f"/clusters/{shared}/inst-type/{types}/image/upgrade"
     answer = await css.post(path, json=await wish(css, shared, **changes))
     assert (answer.status_code, answer.json()["errCode"]) == (400, code)
+
+
+async def test_busy_nodes_hold_up_an_upgrade_unless_the_user_does_not_care(
+    live: Live, css: httpx.AsyncClient
+) -> None:
+    """The handler reads what the loop has stored; a new cluster was looked at before it is done."""
+    cluster_id = await made(css, "busy")
+    record, busy = found(live, cluster_id), NodeLoad(1000, 0, 0, 0.0)
+    assert record.load is not None
+    assert set(record.load.nodes) == {one.name for one in record.nodes}
+    loads_now(live, record, {one.name: busy for one in record.nodes})
+    answer = await upgrade(css, cluster_id)
+    assert (answer.status_code, answer.json()["errCode"]) == (400, "CSS.0078")
+    assert "1000 searches wait in the queue of" in answer.json()["externalMessage"]
+    loads_now(live, record, {})
+    answer = await upgrade(css, cluster_id)
+    assert "was not seen in the last 2 minutes" in answer.json()["externalMessage"]
+    answer = await upgrade(css, cluster_id, cluster_load_check="false")
+    assert answer.status_code == 200, answer.text
+    await wait_for(css, cluster_id, actions=[])
+
+
+async def test_at_most_twenty_clusters_of_a_project_are_upgraded_at_once(
+    live: Live, css: httpx.AsyncClient
+) -> None:
+    cluster_id = await made(css, "one-more")
+    others = [
+        replace(
+            numbered(900 + number),
+            project_id=ProjectId(live.project_id),
+            action=Action(ActionKind.UPGRADING, datetime.now(UTC)),
+            paused=True,
+        )
+        for number in range(20)
+    ]
+    with live.service.services.database.write() as connection:
+        for one in others:
+            clusters.add(connection, one)
+    answer = await upgrade(css, cluster_id, cluster_load_check=False)
+    assert (answer.status_code, answer.json()["errCode"]) == (400, "CSS.0078")
+    assert "20 clusters of the project are being upgraded" in answer.json()["externalMessage"]
+    for part in (others[:1], others[1:]):
+        with live.service.services.database.write() as connection:
+            assert all(clusters.forget(connection, one) for one in part)
+        answer = await upgrade(css, cluster_id, cluster_load_check=False)
+        assert answer.status_code == (200 if part == others[:1] else 400), answer.text
+    await wait_for(css, cluster_id, actions=[])
+
+
+def found(live: Live, cluster_id: str) -> Cluster:
+    with live.service.services.database.read() as connection:
+        record = clusters.find(connection, ClusterId(cluster_id))
+    assert record is not None
+    return record
+
+
+def loads_now(live: Live, record: Cluster, nodes: dict[str, NodeLoad]) -> None:
+    with live.service.services.database.write() as connection:
+        loads.record(connection, {record.id: LoadSeen(datetime.now(UTC), nodes)})
 
 
 async def test_two_nodes_are_too_few(css: httpx.AsyncClient) -> None:

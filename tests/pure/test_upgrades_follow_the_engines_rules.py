@@ -135,7 +135,11 @@ def test_an_upgrade_marks_every_node_and_shows_the_new_version_when_it_is_done()
     assert after.spec.datastore == before.spec.datastore
     assert all(one.is_stale for one in after.nodes)
     assert after.action == Action(
-        ActionKind.UPGRADING, NOW, id="task", becomes=Datastore("opensearch", "2.19.1")
+        ActionKind.UPGRADING,
+        NOW,
+        id="task",
+        becomes=Datastore("opensearch", "2.19.1"),
+        batch_size=2,
     )
     assert change.task is not None
     assert (change.task.mode, change.task.batch_size) == (Mode.UPGRADING, 2)

@@ -49,6 +49,7 @@ LAYOUTS: tuple[dict[Role, int], ...] = (
     {Role.DATA: 2},
     {Role.DATA: 1},
     {Role.MASTER: 3, Role.DATA: 3, Role.CLIENT: 1},
+    {Role.MASTER: 3, Role.DATA: 4, Role.CLIENT: 3},
     {Role.DATA: 4, Role.COLD: 1},
 )
 NUMBERS = st.integers(0, 9)
@@ -119,13 +120,13 @@ class Changes(RuleBasedStateMachine):
         self.world.ask(lambda one: restart_rolling(one, "role", "all", Clock.at))
 
     @while_there
-    @rule(kind=st.sampled_from(list(UpgradeKind)))
-    def is_upgraded(self, kind: UpgradeKind) -> None:
+    @rule(kind=st.sampled_from(list(UpgradeKind)), batch=st.integers(1, 3))
+    def is_upgraded(self, kind: UpgradeKind, batch: int) -> None:
         number = next(self.numbers)
 
         def to_newest(one: Cluster) -> Change:
             image = next(iter(targets(one, kind)), IMAGES[0])
-            wish = Wish(image.id, kind, checks_backup=False, agency="css")
+            wish = Wish(image.id, kind, checks_backup=False, agency="css", batch_size=batch)
             return upgrade(one, wish, f"task-{number}", Clock.at)
 
         self.world.ask(to_newest)

@@ -235,15 +235,31 @@ def _let_go(cluster: Cluster, node: Node, observation: Observation) -> Left:
 
 
 def _restart(cluster: Cluster, observation: Observation) -> Left:
-    """The next node that may be restarted; one at a time, so that at most one is away."""
+    """The next node that may be restarted, or the next batch."""
     stale = in_order(cluster, observation)
     refusals: list[Refusal] = []
     for node in stale:
         objection = safety.refusal(safety.RESTART, Question(cluster, node, observation))
         if objection is None:
-            return Left((HaltNode(node.id),))
+            together = _batch(cluster, node, stale, observation)
+            return Left(tuple(HaltNode(one.id) for one in together))
         refusals.append(objection)
     return Left(refusals=tuple(refusals[:1])) if stale else _unseen(cluster, observation)
+
+
+def _batch(
+    cluster: Cluster, first: Node, stale: Sequence[Node], observation: Observation
+) -> tuple[Node, ...]:
+    """The node, and as many others as are wanted at once and may be stopped beside it."""
+    together: tuple[Node, ...] = (first,)
+    most = cluster.action.batch_size if cluster.action is not None else 1
+    for node in stale:
+        question = Question(cluster, node, observation, together)
+        if len(together) >= most:
+            break
+        if node != first and safety.refusal(safety.RESTART_BESIDE, question) is None:
+            together = (*together, node)
+    return together
 
 
 def _unseen(cluster: Cluster, observation: Observation) -> Left:

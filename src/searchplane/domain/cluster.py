@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -9,6 +10,7 @@ from enum import StrEnum
 from searchplane.domain.engines import SECURED_ENGINE, Datastore, Engine
 from searchplane.domain.exposure import NOWHERE, Exposure
 from searchplane.domain.ids import ClusterId, NodeId, ProjectId
+from searchplane.domain.observed import NodeLoad
 from searchplane.domain.scratch import Verification
 
 
@@ -270,6 +272,14 @@ class IndicesSeen:
 
 
 @dataclass(frozen=True)
+class LoadSeen:
+    """What the nodes had to do, by name, when the loop looked."""
+
+    at: datetime
+    nodes: Mapping[str, NodeLoad]
+
+
+@dataclass(frozen=True)
 class Failure:
     """Why an action failed for good: a code of the public API (CSS.6000 ...) and a sentence."""
 
@@ -288,8 +298,8 @@ class Cluster:
     `progress` is in percent. `unhealthy_since` is None while primaries are all there. `refusal` is
     why the next step of the action is not taken now. A `paused` cluster is observed and nothing
     is done to it; `skipped` names predicates that an operator has set aside for this action.
-    `indices` is None until a look could tell. `backed_up` is the moment of the newest automatic
-    snapshot that was taken, skipped or given up, by its policy; None before the first.
+    `indices` and `load` are None until a look could tell. `backed_up` is the moment of the newest
+    automatic snapshot that was taken, skipped or given up, by its policy; None before the first.
     """
 
     id: ClusterId
@@ -310,6 +320,7 @@ class Cluster:
     paused: bool = False
     skipped: frozenset[str] = frozenset()
     indices: IndicesSeen | None = None
+    load: LoadSeen | None = None
     backed_up: datetime | None = None
 
     @property

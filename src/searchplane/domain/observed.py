@@ -56,6 +56,8 @@ class ShardsView:
     index, less those whose number the engine chooses; `bare` are indices without any. `excluded`
     are addresses that shards are moved away from, `voting_excluded` names that have no vote.
     `voters` are the members whose votes count, `votes` how many count, of nodes that are away too.
+    `holders` are the sets of nodes that hold all started copies of a shard, each set once; None
+    where it was not asked.
     """
 
     copies: Mapping[str, int]
@@ -67,6 +69,7 @@ class ShardsView:
     voters: frozenset[str] = frozenset()
     missing: tuple[str, ...] = ()
     votes: int = 0
+    holders: frozenset[frozenset[str]] | None = None
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,17 @@ class EngineView:
     def is_moving(self) -> bool:
         """Whether shards are being built or moved, or are about to be."""
         return self.initializing > 0 or self.relocating > 0 or self.pending > 0
+
+
+@dataclass(frozen=True)
+class NodeLoad:
+    """What a node has to do: requests that wait in its queues, its process's share of the
+    machine's CPU, and how many CPUs its threads used on average since the look before."""
+
+    search_queue: int
+    write_queue: int
+    cpu_percent: int
+    cpus: float
 
 
 @dataclass(frozen=True)

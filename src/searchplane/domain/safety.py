@@ -37,11 +37,13 @@ RESTART_ORDER = (Role.COLD, Role.DATA, Role.CLIENT, Role.MASTER)
 
 @dataclass(frozen=True)
 class Question:
-    """A node, and all that is known when it is asked about."""
+    """A node, and all that is known when it is asked about; `beside` are nodes that are about to
+    be stopped at the same time."""
 
     cluster: Cluster
     node: Node
     observation: Observation
+    beside: tuple[Node, ...] = ()
 
     @property
     def view(self) -> EngineView:
@@ -288,6 +290,49 @@ def is_not_master_yet(question: Question) -> str | None:
     return f"{question.node.name} is the elected master and comes last" if others else None
 
 
+def are_of_one_type(question: Question) -> str | None:
+    """Nodes that are stopped together are of one type. Cannot be set aside."""
+    other = next((one for one in question.beside if one.role is not question.node.role), None)
+    return f"{other.name} is of another type" if other else None
+
+
+def one_of_its_type_stays(question: Question) -> str | None:
+    """Not all nodes of a type are stopped together. Cannot be set aside."""
+    stopped = {one.id for one in (*question.beside, question.node)}
+    staying = [
+        one
+        for one in question.cluster.nodes
+        if one.role is question.node.role
+        and one.id not in stopped
+        and one.name in question.view.members
+    ]
+    return None if staying else f"{question.node.name} is the last of its type that would stay"
+
+
+def one_vote_at_a_time(question: Question) -> str | None:
+    """Of the nodes that are stopped together one at most can be master or has a vote. Cannot be
+    set aside."""
+    voters, eligible = question.shards.voters, masters(question.cluster.nodes)
+    voting = [
+        one.name
+        for one in (*question.beside, question.node)
+        if one.name in voters or one in eligible
+    ]
+    return f"{' and '.join(voting)} have votes" if len(voting) > 1 else None
+
+
+def a_copy_stays(question: Question) -> str | None:
+    """Of every shard a started copy is on none of the nodes that are stopped together. Cannot be
+    set aside."""
+    holders = question.shards.holders
+    stopped = {one.name for one in (*question.beside, question.node)}
+    if holders is None:
+        return "it cannot be seen which nodes hold the same shards"
+    if not any(nodes and nodes <= stopped for nodes in holders):
+        return None
+    return f"{' and '.join(sorted(stopped))} hold all started copies of a shard"
+
+
 RESTART: tuple[Predicate, ...] = (
     is_known,
     others_are_members,
@@ -299,6 +344,15 @@ RESTART: tuple[Predicate, ...] = (
     is_not_master_yet,
 )
 """Of a node that comes back with its data."""
+
+RESTART_BESIDE: tuple[Predicate, ...] = (
+    *RESTART,
+    are_of_one_type,
+    one_of_its_type_stays,
+    one_vote_at_a_time,
+    a_copy_stays,
+)
+"""Of a node that is stopped in the same moment as others that may be."""
 
 RESTART_AT_ONCE: tuple[Predicate, ...] = (process_is_known,)
 """Of all nodes together: the user asked for an interruption."""
@@ -336,7 +390,16 @@ BURY: tuple[Predicate, ...] = (is_known, has_ended, primaries_are_there, copies_
 """Before the storage of a node that is to go is removed."""
 
 ALL: frozenset[Predicate] = frozenset(
-    {*RESTART, *RESTART_AT_ONCE, *RESTART_ILL, *LEAVE, *LEAVE_WITH_DATA, *LEAVE_ILL, *BURY}
+    {
+        *RESTART,
+        *RESTART_BESIDE,
+        *RESTART_AT_ONCE,
+        *RESTART_ILL,
+        *LEAVE,
+        *LEAVE_WITH_DATA,
+        *LEAVE_ILL,
+        *BURY,
+    }
 )
 
 SKIPPABLE = frozenset(

@@ -64,12 +64,14 @@ class NodeStep:
 
 @dataclass(frozen=True)
 class Standing:
-    """How far a task has come: names of nodes, and the steps of the one that is being taken."""
+    """How far a task has come: names of nodes, and the steps of the one that is being taken;
+    `batch` are those that are away together."""
 
     outcome: Outcome
     completed: tuple[str, ...]
     current: str | None
     steps: tuple[NodeStep, ...]
+    batch: tuple[str, ...] = ()
 
 
 def new_task(
@@ -117,7 +119,9 @@ def standing(task: Task, cluster: Cluster) -> Standing:
     current = _current(mine)
     if current is None:
         return Standing(now, completed, None, ())
-    return Standing(now, completed, current.name, _steps(cluster, current, now))
+    away = tuple(node.name for node in mine if not node.ready)
+    steps = _steps(cluster, current, now)
+    return Standing(now, completed, current.name, steps, away or (current.name,))
 
 
 def _nodes(task: Task, cluster: Cluster) -> tuple[Node, ...]:

@@ -6,8 +6,8 @@ and out of 1.x only from its last minor; from Elasticsearch 7.10.2 to OpenSearch
 has opened once an older engine cannot open again, so there is no way back. The engine that runs
 is compared, never the datastore: that may be Elasticsearch in name only.
 
-It will not look at the load of a cluster, and does not ask for two nodes of a type in each zone:
-nodes keep their data here, none has to take over what another holds.
+It does not ask for two nodes of a type in each zone: nodes keep their data here, none has to take
+over what another holds.
 """
 
 from __future__ import annotations
@@ -24,12 +24,15 @@ from searchplane.domain.change import Change, begun, check_idle, to_restart, wit
 from searchplane.domain.cluster import Action, ActionKind, Cluster, Role
 from searchplane.domain.departure import LEAST_WITHOUT_MASTERS
 from searchplane.domain.engines import ENGINES, SECURED_ENGINE, Datastore, Engine, Family
+from searchplane.domain.load import too_much
 from searchplane.domain.safety import HOLDS_DATA
 from searchplane.domain.tasks import Mode, new_task
 from searchplane.domain.violation import Violation, refuse
 from searchplane.errors import Refused
 
 LEAST_OF_A_TYPE = 2
+MOST_AT_ONCE = 20
+"""Clusters of a project that may be upgraded at the same time."""
 FULL_PERCENT = 80
 GIGABYTE = 1 << 30
 LAST_OF_MAJOR = {1: 3}
@@ -76,14 +79,15 @@ IMAGES = tuple(
 
 @dataclass(frozen=True)
 class Wish:
-    """What the user asks for. `agency` is echoed; nodes are always taken one at a time, whatever
-    `batch_size` is."""
+    """What the user asks for. `agency` is echoed; `batch_size` nodes are restarted at the same time
+    where that is as safe as one (safety.py)."""
 
     image_id: str
     kind: UpgradeKind
     checks_backup: bool
     agency: str
     batch_size: int = 1
+    checks_load: bool = False
 
 
 def image(image_id: str) -> Image | None:
@@ -142,8 +146,17 @@ def upgrade(
     target = image(wish.image_id)
     if target is None or target not in targets(cluster, wish.kind):
         raise Refused("CSS.0001", _no_target(cluster, wish))
-    refuse([*_violations(cluster, checks_backup=wish.checks_backup, is_backed_up=is_backed_up)])
-    action = Action(ActionKind.UPGRADING, now, id=task_id, becomes=target.datastore)
+    load = too_much(cluster, now) if wish.checks_load else ()
+    refuse(
+        [*_violations(cluster, checks_backup=wish.checks_backup, is_backed_up=is_backed_up), *load]
+    )
+    action = Action(
+        ActionKind.UPGRADING,
+        now,
+        id=task_id,
+        becomes=target.datastore,
+        batch_size=wish.batch_size,
+    )
     before = with_nodes(cluster, lambda node: replace(node, engine=node.engine or running(cluster)))
     after = replace(before, spec=replace(cluster.spec, engine=target.engine))
     after = with_nodes(
@@ -169,6 +182,16 @@ def check_state(cluster: Cluster) -> None:
     if cluster.failure is not None or status.actions(cluster):
         raise Refused(
             "CSS.0078", f"the cluster is not whole: {cluster.sentence}; all its nodes must be there"
+        )
+
+
+def check_others(running: int) -> None:
+    """Refuse with CSS.0078 while as many other upgrades run in the project as may."""
+    if running >= MOST_AT_ONCE:
+        raise Refused(
+            "CSS.0078",
+            f"{running} clusters of the project are being upgraded: at most {MOST_AT_ONCE} at the "
+            "same time is right; wait until one is done",
         )
 
 

@@ -70,6 +70,7 @@ def read_placement(state: Mapping[str, Any], settings: Mapping[str, Any]) -> Sha
         missing=_missing(copies),
         bare=_bare(metadata.get("indices", {})),
         votes=len(committed),
+        holders=frozenset(map(frozenset, _started(copies).values())),
     )
 
 
@@ -82,14 +83,19 @@ def _copies(indices: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[_C
                 yield _Copy((index, number), copy["state"] in _STARTED, holders)
 
 
-def _lonely(copies: Sequence[_Copy]) -> dict[str, tuple[str, ...]]:
-    """Indices by the node that holds the only started copy of one of their shards."""
+def _started(copies: Sequence[_Copy]) -> dict[tuple[str, str], set[str]]:
+    """The nodes that hold a started copy, by shard."""
     holders: dict[tuple[str, str], set[str]] = defaultdict(set)
     for copy in copies:
         if copy.is_started and copy.holders:
             holders[copy.shard].add(copy.holders[0])
+    return holders
+
+
+def _lonely(copies: Sequence[_Copy]) -> dict[str, tuple[str, ...]]:
+    """Indices by the node that holds the only started copy of one of their shards."""
     found: dict[str, set[str]] = defaultdict(set)
-    for (index, _), nodes in holders.items():
+    for (index, _), nodes in _started(copies).items():
         if len(nodes) == 1:
             found[next(iter(nodes))].add(index)
     return {name: tuple(sorted(indices)) for name, indices in found.items()}

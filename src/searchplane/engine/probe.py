@@ -25,12 +25,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import httpx
 
-from searchplane.domain.observed import EngineView, Target, Unknown
+from searchplane.domain.observed import EngineView, NodeLoad, Target, Unknown
 from searchplane.engine.answers import (
     ALIVE_PATH,
     HEALTH_PATH,
@@ -43,6 +43,7 @@ from searchplane.engine.answers import (
     sentence,
     trouble_of,
 )
+from searchplane.engine.load import LOAD_PATH, Worked, read_load, read_worked
 from searchplane.engine.placement import PLACEMENT_PATHS, read_placement
 from searchplane.engine.rest import Clock, node_url, open_client, utc_now
 
@@ -55,12 +56,14 @@ _READY_SECONDS = 1.0  # asked of all at once: a hung node must not hold up the o
 
 @dataclass
 class _Cluster:
-    """What is kept between looks; `ready` are addresses where users can log in."""
+    """What is kept between looks; `ready` are addresses where users can log in, `worked` is what
+    nodes had done at the last look at their load."""
 
     client: httpx.AsyncClient
     used: float
     last_answered: str | None = None
     ready: set[str] = field(default_factory=set)
+    worked: Mapping[str, Worked] = field(default_factory=dict)
 
 
 class Probe:
@@ -96,6 +99,17 @@ class Probe:
         except TimeoutError:
             count = len(target.addresses)
             return Unknown(f"no complete answer of {count} nodes in {LONGEST_LOOK_SECONDS:.0f} s")
+
+    async def load(self, target: Target) -> Mapping[str, NodeLoad] | Unknown:
+        """What the nodes have to do that answer in time, as the first says that can."""
+        cluster = self._cluster(target)
+        troubles: list[Trouble] = []
+        for address in sorted(target.addresses, key=lambda each: each != cluster.last_answered):
+            answer = await _get(cluster.client, address, node_url(target, address) + LOAD_PATH)
+            if not isinstance(answer, Trouble):
+                return _loaded(cluster, address, answer)
+            troubles.append(answer)
+        return Unknown(sentence(troubles))
 
     async def close(self) -> None:
         """Close every connection."""
@@ -192,6 +206,17 @@ async def _placed(cluster: _Cluster, target: Target, address: str, view: EngineV
         shards = None
     unclear = Unknown(f"{address} answers with what no engine would say")
     return replace(view, shards=shards or unclear)
+
+
+def _loaded(
+    cluster: _Cluster, address: str, answer: httpx.Response
+) -> Mapping[str, NodeLoad] | Unknown:
+    try:
+        found = read_load(answer.json(), cluster.worked)
+        cluster.worked = read_worked(answer.json())
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return Unknown(f"{address} answers with what no engine would say")
+    return found
 
 
 async def _get(

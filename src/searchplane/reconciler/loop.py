@@ -158,6 +158,7 @@ class Loop:
         while True:
             await asyncio.sleep(USAGE_SECONDS)
             await supervised("looking at the nodes' storage", lambda: record_usage(self._ports))
+            await supervised("storing how loaded nodes are", self._pass.loads.store)
 
     def _wishes(self) -> dict[ClusterId, int]:
         with self._tenure.read() as connection:

@@ -16,6 +16,7 @@ from searchplane.domain.observed import (
     Observation,
     Ready,
     Running,
+    Target,
     Unknown,
 )
 from searchplane.drivers.base import NodeRef
@@ -50,16 +51,23 @@ async def _engine(
     nodes: Mapping[NodeId, NodeState],
     ports: Ports,
 ) -> EngineView | Unknown:
+    target = running_target(cluster, secrets, nodes)
+    if not target.addresses:
+        return Unknown("no node runs")
+    unsure = {node.address for node in cluster.nodes if node.address and not node.ready}
+    return await ports.probe.view(target, placement=cluster.bootstrapped, unsure=unsure)
+
+
+def running_target(
+    cluster: Cluster, secrets: Mapping[str, str], nodes: Mapping[NodeId, NodeState]
+) -> Target:
+    """How to ask the nodes that run."""
     addresses = tuple(
         node.address
         for node in cluster.nodes
         if node.address is not None and isinstance(nodes[node.id], Running)
     )
-    if not addresses:
-        return Unknown("no node runs")
-    target = target_of(cluster, secrets, addresses)
-    unsure = {node.address for node in cluster.nodes if node.address and not node.ready}
-    return await ports.probe.view(target, placement=cluster.bootstrapped, unsure=unsure)
+    return target_of(cluster, secrets, addresses)
 
 
 async def _distribution(cluster: Cluster, ports: Ports) -> tuple[Distribution, Engine | None]:

@@ -33,6 +33,7 @@ from searchplane.domain.admission import SETTLED, Promised
 from searchplane.domain.cluster import (
     Action,
     ActionKind,
+    Anew,
     Cluster,
     ClusterSpec,
     Failure,
@@ -50,9 +51,17 @@ from searchplane.domain.ids import ClusterId, NodeId, ProjectId
 from searchplane.domain.layout import OVERHEAD_MB
 from searchplane.domain.observed import HostCapacity
 from searchplane.errors import Refused
+from searchplane.store.loads import load_of
 from searchplane.store.schema import clusters, nodes, projects
 
 _SPEC = TypeAdapter(ClusterSpec)
+
+
+def count_being(connection: Connection, project_id: ProjectId, kind: ActionKind) -> int:
+    """How many of the project's clusters have this done to them."""
+    mine = (clusters.c.project_id == project_id, clusters.c.action == kind.value)
+    wanted = select(func.count()).select_from(clusters).where(*mine)
+    return int(connection.execute(wanted).scalar_one())
 
 
 def check_name(connection: Connection, project_id: ProjectId, name: str) -> None:
@@ -305,6 +314,8 @@ def _manner(action: Action) -> dict[str, Any]:
         "id": action.id,
         "becomes": [becomes.type, becomes.version] if becomes else None,
         "hops": [_engine_text(engine) for engine in action.hops],
+        "batch_size": action.batch_size,
+        "anew": action.anew.value,
     }
 
 
@@ -364,6 +375,7 @@ def _cluster(row: RowMapping, members: list[Node]) -> Cluster:
         paused=row["paused"],
         skipped=frozenset(row["skipped_json"] or ()),
         indices=_indices(row["indices_json"]),
+        load=load_of(row["load_json"]),
         backed_up=row["backed_up"],
     )
 
@@ -380,6 +392,8 @@ def _action(row: RowMapping) -> Action | None:
         id=manner.get("id"),
         becomes=Datastore(*manner["becomes"]) if manner.get("becomes") else None,
         hops=tuple(_engine(text) for text in manner.get("hops", ())),
+        batch_size=manner.get("batch_size", 1),
+        anew=Anew(manner.get("anew", "")),
     )
 
 

@@ -269,6 +269,7 @@ clusters = Table(
     Column("paused", Boolean, nullable=False, server_default=false()),
     Column("skipped_json", JSON),  # names of predicates set aside
     Column("indices_json", JSON),  # what the last look saw of replicas
+    Column("load_json", JSON),  # how loaded the nodes were at the last look
     Column("backed_up", UtcTime),  # the newest moment of its backup policy that was dealt with
     UniqueConstraint("project_id", "name"),
     Index("ix_clusters_newest", "project_id", "created"),

@@ -24,14 +24,14 @@ from searchplane.api.fields import Boolean, Integer, Reply, Request, Text
 from searchplane.api.operation import Answer, Call, Operation
 from searchplane.domain import upgrades
 from searchplane.domain.change import Change
-from searchplane.domain.cluster import Cluster
+from searchplane.domain.cluster import ActionKind, Cluster
 from searchplane.domain.retries import give_up, retry
 from searchplane.domain.snapshotting import is_full
 from searchplane.domain.tasks import Mode, NodeStep, Task, standing
 from searchplane.domain.upgrades import Image, UpgradeKind, Wish, targets, upgrade
 from searchplane.domain.zones import Move, MoveKind, move
 from searchplane.errors import NotFound, Refused
-from searchplane.store import snapshots, tasks
+from searchplane.store import clusters, snapshots, tasks
 from searchplane.store.database import Transaction
 
 
@@ -63,10 +63,19 @@ class UpgradeRequest(Request):
     ]
     agency: Text
     cluster_load_check: Annotated[
-        Boolean, Field(description="Read; nodes keep their data, so load is not looked at.")
+        Boolean,
+        Field(
+            description="true: refuse while nodes are busy, or nobody has seen whether they are."
+        ),
     ] = True
     batch_size: Annotated[
-        Integer, Field(ge=1, le=200, description="Read; nodes are always taken one at a time.")
+        Integer,
+        Field(
+            ge=1,
+            le=200,
+            description="So many nodes at once, where they are of one type, one has a vote at most "
+            "and each shard keeps a copy; else fewer.",
+        ),
     ] = 1
 
 
@@ -152,12 +161,16 @@ def upgrade_core(call: Call) -> Answer:
         checks_backup=body.indices_backup_check,
         agency=body.agency,
         batch_size=body.batch_size,
+        checks_load=body.cluster_load_check,
     )
     task_id = str(uuid.uuid4())
 
     def rule(cluster: Cluster, connection: Transaction) -> Change:
         is_safe = _is_backed_up(connection, cluster)
-        return upgrade(cluster, wish, task_id, call.now, is_backed_up=is_safe)
+        wanted = upgrade(cluster, wish, task_id, call.now, is_backed_up=is_safe)
+        kind = ActionKind.UPGRADING
+        upgrades.check_others(clusters.count_being(connection, cluster.project_id, kind))
+        return wanted
 
     return change_inside(call, rule, nothing)
 
@@ -253,7 +266,7 @@ def _task(task: Task, cluster: Cluster) -> TaskReply:
         final_az_info_map=_zones(cluster) if task.mode is Mode.AZ_MIGRATION else None,
         current_node_detail=[_step(one) for one in seen.steps],
         batch_size=task.batch_size,
-        current_batch_nodes=seen.current or "",
+        current_batch_nodes=",".join(seen.batch),
     )
 
 

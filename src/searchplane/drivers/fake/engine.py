@@ -173,6 +173,10 @@ def _placement(engine: FakeEngine, members: Members, voting: frozenset[str]) -> 
         voters=voting & members.names(),
         missing=tuple(sorted(missing)),
         votes=len(voting),
+        holders=frozenset(
+            frozenset(members.joined[one].name for one in _active(shard, members))
+            for shard in engine.shards
+        ),
     )
 
 
