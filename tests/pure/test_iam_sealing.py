@@ -49,6 +49,12 @@ def test_after_a_rotation_new_seals_have_the_new_key_and_old_ones_are_read(tmp_p
         Seals.open(tmp_path).unseal(old)
 
 
+def test_another_process_seals_with_the_new_key_at_once(tmp_path: Path) -> None:
+    seals, other = Seals.open(tmp_path), Seals.open(tmp_path)
+    assert (seals.rotate(), other.rotate()) == (2, 3)
+    assert seals.seal(PLAIN).startswith(other.current)
+
+
 def test_a_lost_key_is_named_and_never_replaced_in_silence(tmp_path: Path) -> None:
     sealed = Seals.open(tmp_path).seal(PLAIN)
     shutil.rmtree(tmp_path / "seals")

@@ -24,6 +24,9 @@ ENGINE_MB = 1024
 """Free disk that one engine needs while it is installed."""
 
 
+EXAMPLE = shlex.quote('["ADDRESS-OF-THE-PROXY"]')
+
+
 class Verdict(StrEnum):
     OK = "ok"
     WARNING = "warning"
@@ -113,6 +116,20 @@ def listener(listen: str, problem: str | None, served_by: int | None) -> Finding
         return Finding(name, Verdict.OK, sentence)
     port = listen.rpartition(":")[2]
     return Finding(name, Verdict.PROBLEM, problem, f"ss -ltnp 'sport = :{port}'")
+
+
+def proxies(trusted: tuple[str, ...], reached_as: str | None) -> Finding:
+    """`reached_as` is the API's address where a proxy may stand in front of it."""
+    name = "proxies"
+    if trusted:
+        return Finding(name, Verdict.OK, f"X-Forwarded-For is believed of {', '.join(trusted)}")
+    if reached_as is None:
+        return Finding(name, Verdict.OK, "clients are told apart by the address they connect from")
+    sentence = (
+        f"the API is reached as {reached_as}; if a proxy is in front of it, all clients have the "
+        "proxy's address, and one of them can lock out and throttle all others"
+    )
+    return Finding(name, Verdict.WARNING, sentence, f"export SEARCHPLANE_TRUSTED_PROXIES={EXAMPLE}")
 
 
 def java(version: str | None, problem: str | None, *, is_own: bool) -> Finding:

@@ -10,6 +10,7 @@ import stat
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
+from ipaddress import ip_address
 from pathlib import Path
 
 import click
@@ -61,6 +62,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield database_check.look(settings)
     yield checks.node_ports(_node_port_problem())
     yield checks.listener(settings.listen, _listen_problem(settings), _served_by(settings))
+    yield checks.proxies(settings.trusted_proxies, _reached_as(settings))
     yield _java(settings)
     if settings.iam_mode is IamMode.KEYSTONE:
         yield keystone_check.look(settings)
@@ -131,6 +133,23 @@ def _served_by(settings: Settings) -> int | None:
         return holder(settings.data)
     except OSError:  # the folder's own finding says what is wrong with it
         return None
+
+
+def _reached_as(settings: Settings) -> str | None:
+    """The API's address, unless its clients surely connect to it themselves: from this machine,
+    or by TLS that ends here."""
+    if settings.public_url is not None:
+        return settings.base_url
+    ends_here = settings.tls or settings.tls_cert is not None
+    is_open = not ends_here and not _is_loopback(settings.listen.rpartition(":")[0])
+    return settings.base_url if is_open else None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _java(settings: Settings) -> Finding:

@@ -1,4 +1,4 @@
-"""`searchplane keys list` and `rotate`: the folder of the keys that tokens are made with."""
+"""`searchplane keys`: the keys that tokens are made with, and those that seal what is stored."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from searchplane.cli.local import local_database, operators_line
 from searchplane.cli.tables import print_json, print_table
 from searchplane.iam import keys
 from searchplane.iam.keys import KeyFile
+from searchplane.iam.sealing import Seals
 from searchplane.settings import Settings
 from searchplane.store import audit
+from searchplane.store.sealed import check_opens, reseal
 
 HEAD = ("number", "use", "since", "kept until")
+SEALED_HEAD = ("number", "secrets sealed")
 ROTATE = "keysRotate"
-"""The operation of the line in the audit trail."""
+SEAL = "keysSeal"
+"""The operations of the lines in the audit trail."""
 
 
 def show(settings: Settings, *, as_json: bool) -> None:
@@ -33,6 +37,25 @@ def rotate(settings: Settings, *, as_json: bool) -> None:
         with database.write() as connection:
             audit.append(connection, [operators_line(ROTATE, str(number))])
     show(settings, as_json=as_json)
+
+
+def seal(settings: Settings, *, as_json: bool) -> None:
+    """Make a new key for stored secrets, seal them all with it, and tell the audit trail.
+
+    Raises Permanent when one of them cannot be read, before there is a new key.
+    """
+    with local_database(settings) as database:
+        seals = Seals.open(settings.seals_parent)
+        with database.read() as connection:
+            check_opens(connection, seals)
+        number = seals.rotate()
+        found = reseal(database, seals)
+        with database.write() as connection:
+            audit.append(connection, [operators_line(SEAL, str(number))])
+    if as_json:
+        print_json({"number": number, "sealed": found})
+    else:
+        print_table(SEALED_HEAD, [(str(number), str(found))])
 
 
 def _lifetime(settings: Settings) -> timedelta:

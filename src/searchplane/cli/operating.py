@@ -94,7 +94,7 @@ def quota_set(project: str, data: Any, *, as_json: bool, **given: str | None) ->
 
 @click.group()
 def keys() -> None:
-    """The keys that tokens are made with."""
+    """The keys that tokens are made with, and those that seal stored secrets."""
 
 
 @keys.command("list")
@@ -119,6 +119,21 @@ def keys_rotate(data: Any, *, as_json: bool) -> None:
     from searchplane.cli import keys as command
 
     command.rotate(settings_of({"data": data}), as_json=as_json)
+
+
+@keys.command("seal")
+@data_option
+@json_option
+def keys_seal(data: Any, *, as_json: bool) -> None:
+    """Seal all stored secrets with a new key.
+
+    A running service seals with it too from then on. The older keys stay in the folder `seals`:
+    temporary access keys that are in use need theirs for a day, a backup of the database for as
+    long as it is kept.
+    """
+    from searchplane.cli import keys as command
+
+    command.seal(settings_of({"data": data}), as_json=as_json)
 
 
 @click.command()

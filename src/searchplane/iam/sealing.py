@@ -5,9 +5,10 @@ secret key. It does not protect from whoever can read the data folder, who has b
 
 The keys are files named by number, the highest seals. A sealed text begins with its key's
 fingerprint, so the right key is known and a lost one is named instead of guessed at. Rotating adds
-a key; the next start seals everything anew with it (store/sealed.py), after which the older files
-may be removed. A key that another process made is found when the first text sealed with it is
-read.
+a key, with which everything stored is sealed anew (store/sealed.py). A key that another process
+made is found when the next text is sealed, or the first one that was sealed with it is read.
+
+Older files are kept: temporary keys in the hands of clients are sealed with them for a day.
 """
 
 from __future__ import annotations
@@ -30,9 +31,10 @@ FIRST = 1
 
 @dataclass(frozen=True)
 class _Keys:
-    """All keys by fingerprint, and which of them seals."""
+    """All keys by fingerprint, and which of them seals: the one with the highest number."""
 
     newest: str
+    highest: int
     by_fingerprint: Mapping[str, Fernet] = field(repr=False)
 
 
@@ -61,7 +63,7 @@ class Seals:
         return f"{MARK}:{self._keys.newest}:"
 
     def seal(self, plain: str) -> str:
-        keys = self._keys
+        keys = self._newest()
         token = keys.by_fingerprint[keys.newest].encrypt(plain.encode())
         return f"{MARK}:{keys.newest}:{token.decode('ascii')}"
 
@@ -95,11 +97,19 @@ class Seals:
         except (InvalidToken, ValueError):
             return None
 
-    def rotate(self) -> None:
-        """Make a new key; from now on it seals."""
+    def rotate(self) -> int:
+        """Make a new key, with which all processes seal from now on; its number."""
         number = max(_numbers(self._folder)) + 1
-        create_private(self._folder / str(number), Fernet.generate_key())
+        while not create_private(self._folder / str(number), Fernet.generate_key()):
+            number += 1  # somebody else rotates too
         self._keys = _read(self._folder)
+        return number
+
+    def _newest(self) -> _Keys:
+        """The keys, read again when there is a newer one."""
+        if _numbers(self._folder)[-1:] != [self._keys.highest]:
+            self._keys = _read(self._folder)
+        return self._keys
 
     def _find(self, fingerprint: str) -> Fernet | None:
         known = self._keys.by_fingerprint.get(fingerprint)
@@ -125,11 +135,12 @@ def _numbers(folder: Path) -> list[int]:
 
 
 def _read(folder: Path) -> _Keys:
-    contents = [(read_private(folder / str(number)) or b"").strip() for number in _numbers(folder)]
+    numbers = _numbers(folder)
+    contents = [(read_private(folder / str(number)) or b"").strip() for number in numbers]
     if not contents:
         raise Permanent(f"{folder} has no key any more; restore it from a backup")
     keys = {_fingerprint(content): _key(folder, content) for content in contents}
-    return _Keys(_fingerprint(contents[-1]), keys)
+    return _Keys(_fingerprint(contents[-1]), numbers[-1], keys)
 
 
 def _fingerprint(key: bytes) -> str:
