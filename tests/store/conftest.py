@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
+from tests.support.backed_world import BackedWorld, closing
 from tests.support.databases import Databases, with_two_projects
+from tests.support.paper_world import CLOCKED, Clock
 
 from searchplane.iam.sealing import Seals
 from searchplane.settings import Settings
@@ -45,3 +47,15 @@ def connection(database: Database) -> Iterator[Connection]:
     """One transaction for a whole test."""
     with database.write() as connection:
         yield connection
+
+
+@pytest.fixture
+def backed(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[BackedWorld]:
+    """A cluster of one node with documents in two indices, that has no snapshots yet."""
+    for module in CLOCKED:
+        monkeypatch.setattr(module, "datetime", Clock)
+    with closing(BackedWorld(database, tmp_path / "backed")) as world:
+        world.begin()
+        yield world
