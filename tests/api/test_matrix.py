@@ -26,6 +26,7 @@ from tests.support.matrix import (
     populated,
     right_body,
 )
+from tests.support.snapshot_examples import listed
 
 import searchplane
 from searchplane.api.codes import CODES
@@ -85,7 +86,10 @@ async def prepared(
         world.tokens["changing"] = world.live.token(name)
         return {"user_id": user["id"]}
     if is_change_of_cluster(operation):
-        return await changeable.ids_for(operation, fresh("changed"))
+        ids = await changeable.ids_for(operation, fresh("changed"))
+        if "{snapshot_id}" in path:
+            ids["snapshot_id"] = listed(world.live, ids["cluster_id"])
+        return ids
     if operation.method == "DELETE" or operation.id == "createAccessKey":
         made = await world.objects()
         changed = made | ({"role_id": made["policy_id"]} if "/OS-ROLE/" in path else {})

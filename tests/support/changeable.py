@@ -60,6 +60,15 @@ CHANGES: dict[str, Callable[[], Any]] = {
         "action": "create",
         "tags": [{"key": "a", "value": "b"}, {"key": "tag", "value": "x"}],
     },
+    "UpdateSnapshotSetting": lambda: {"bucket": "snapshots", "agency": "a", "enable": "false"},
+    "CreateAutoCreatePolicy": lambda: {"enable": "true", "prefix": "auto", "keepday": "7"},
+    "StartAutoCreateSnapshots": lambda: {"prefix": "auto", "keepday": 7, "frequency": "SUN"},
+    "CreateSnapshot": lambda: {"name": "by-hand", "indices": "*,-logs-*"},
+    "RestoreSnapshot": lambda: {
+        "targetCluster": "x",
+        "rename_pattern": "(.+)",
+        "renameReplacement": "old-$1",
+    },
 }
 """The body of a change, by the operation's id; ids in it are put in by `with_ids`."""
 
@@ -67,9 +76,31 @@ SECURED = frozenset({"ResetPassword", "ChangeMode"})
 """Changes that only a cluster in security mode can have."""
 USERS = {"authorityEnable": True, "httpsEnable": True, "adminPwd": "Fresh-Pear-27"}
 
+SNAPSHOTS = frozenset(
+    {
+        "UpdateSnapshotSetting",
+        "StopSnapshot",
+        "CreateSnapshot",
+        "RestoreSnapshot",
+        "DeleteSnapshot",
+    }
+)
+"""Changes of what a cluster has in its bucket."""
+
+NEED_A_BUCKET = frozenset(
+    {
+        "CreateAutoCreatePolicy",
+        "StartAutoCreateSnapshots",
+        "StopAutoCreateSnapshots",
+        "CreateSnapshot",
+    }
+)
+"""Changes that are refused while snapshots are off."""
+
 OWN = (
     frozenset({"AddIndependentNode", "PauseCluster", "UpgradeCore", "UpdateAzByInstanceType"})
     | SECURED
+    | SNAPSHOTS
 )
 """Changes after which a cluster is not what other changes need."""
 
@@ -84,6 +115,8 @@ def with_ids(operation: Operation, body: Any, ids: dict[str, str]) -> Any:
         return body | {"shrinkNodes": [ids["instance_id"]]}
     if operation.id == "UpgradeCore" and ids:
         return body | {"target_image_id": ids["image_id"]}
+    if operation.id == "RestoreSnapshot" and ids:
+        return body | {"targetCluster": ids["cluster_id"]}
     return body
 
 
@@ -108,6 +141,9 @@ class Changeable:
         if operation.id == "UpgradeCore":
             answer = await self._css.get(f"/clusters/{made}/target/cross/images")
             return ids | {"image_id": answer.json()["imageInfoList"][0]["id"]}
+        if operation.id in NEED_A_BUCKET:
+            await self._css.post(f"/clusters/{made}/index_snapshot/auto_setting")
+            return ids
         if operation.id == "DeleteClustersTags":
             body = {"tag": {"key": "to go", "value": "x"}}
             await self._css.post(f"/css-cluster/{made}/tags", json=body)

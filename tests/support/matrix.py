@@ -18,6 +18,7 @@ from tests.support.audit_examples import told
 from tests.support.changeable import CHANGES, with_ids
 from tests.support.live_service import PASSWORD, Live, until
 from tests.support.running import by_role, getting_started
+from tests.support.snapshot_examples import listed
 
 from searchplane.api.codes import CODES
 from searchplane.api.openapi import error_codes
@@ -222,6 +223,7 @@ async def _cluster(world: World) -> None:
         "inst_type": "all",
         "upgrade_type": "same",
         "action_id": UNKNOWN,
+        "snapshot_id": listed(world.live, made),
         "resource_type": "css-cluster",
         "key": "tag",
     }
