@@ -105,7 +105,8 @@ class BackedWorld(World):
         wish = wish or RestoreWish("*")
         snapshot = self.row(name)
         found = targets(snapshot, wish)
-        self.accept(restore(self.found(into), snapshot, wish, found, chosen, Clock.at))
+        target = self.found(into)
+        self.accept(restore(target, snapshot, wish, found, restore_id=chosen, now=Clock.at))
         return chosen
 
     def accept(self, wanted: Change) -> None:
