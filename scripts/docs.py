@@ -97,6 +97,7 @@ KINDS = (
     ("restarted in the same moment as others", safety.RESTART_BESIDE),
     ("restarted, all at once", safety.RESTART_AT_ONCE),
     ("restarted though it is no member", safety.RESTART_ILL),
+    ("restarted because it hangs", safety.RESTART_HUNG),
     ("stopped for good after its data was moved", safety.LEAVE),
     ("stopped for good with its data", safety.LEAVE_WITH_DATA),
     ("stopped for good though it is no member", safety.LEAVE_ILL),

@@ -163,14 +163,14 @@ class Operations:
 
     def offline(self) -> None:
         """The elected master, which is the hardest to part with."""
-        body = {"shrinkNodes": [self._master()["id"]]}
+        body = {"shrinkNodes": [self.master()["id"]]}
         self._to.ask("POST", "/node/offline", body)
 
     def replace(self) -> None:
         self._to.ask("PUT", f"/instance/{self._holder()['id']}/replace")
 
     def replace_master(self) -> None:
-        self._to.ask("PUT", f"/instance/{self._master()['id']}/replace")
+        self._to.ask("PUT", f"/instance/{self.master()['id']}/replace")
 
     def roll(self) -> None:
         body = {"type": "role", "value": "all"}
@@ -189,11 +189,12 @@ class Operations:
         self._to.process(chosen).kill()
         self._to.ask("PUT", f"/instance/{chosen}/replace")
 
-    def _holder(self) -> dict[str, Any]:
-        """A node that holds data."""
-        return next(one for one in self._to.instances() if one["type"] == "ess")
-
-    def _master(self) -> dict[str, Any]:
+    def master(self) -> dict[str, Any]:
+        """The elected one."""
         answer = httpx.get(f"{self._to.endpoints()[0]}/_cat/master", params={"format": "json"})
         name = answer.raise_for_status().json()[0]["node"]
         return next(one for one in self._to.instances() if one["name"] == name)
+
+    def _holder(self) -> dict[str, Any]:
+        """A node that holds data."""
+        return next(one for one in self._to.instances() if one["type"] == "ess")

@@ -10,7 +10,15 @@ import pytest
 from driver_rigs import FakeRig, new_spec, placed
 
 from searchplane.domain.engines import ELASTICSEARCH_7_10_2, OPENSEARCH_1_3_6, OPENSEARCH_2_19_1
-from searchplane.domain.observed import EngineView, Health, Ready, Stopped, Target, Unknown
+from searchplane.domain.observed import (
+    EngineView,
+    Health,
+    Ready,
+    Running,
+    Stopped,
+    Target,
+    Unknown,
+)
 from searchplane.drivers.base import NodeSpec, Storage
 from searchplane.drivers.fake import FakeDriver
 from searchplane.drivers.process.addresses import candidates
@@ -81,6 +89,17 @@ async def test_a_node_that_is_held_runs_without_joining(fake_rig: FakeRig) -> No
     driver.heal(specs[1].ref)
     assert (await _view(driver, target)).members == {"es-0", "es-1", "es-2"}
     assert fake_rig.changes == ["c1"]
+
+
+async def test_a_node_that_hangs_is_no_member_until_it_was_ended(fake_rig: FakeRig) -> None:
+    driver = fake_rig.driver()
+    specs, target = await _cluster(driver)
+    driver.hang(specs[1].ref)
+    assert (await _view(driver, target)).members == {"es-0", "es-2"}
+    assert isinstance(await driver.observe(specs[1].ref), Running)
+    await driver.stop(specs[1].ref)
+    await driver.ensure(specs[1])
+    assert (await _view(driver, target)).members == {"es-0", "es-1", "es-2"}
 
 
 async def test_an_address_of_another_node_is_not_given_out(fake_rig: FakeRig) -> None:

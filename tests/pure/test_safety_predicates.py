@@ -51,6 +51,12 @@ def stale(record: Cluster, *numbers: int) -> Cluster:
     return replace(record, nodes=tuple(map(change, record.nodes)))
 
 
+def missed(seconds: int, numbers: tuple[int, ...] = (1,), **changes: object) -> Cluster:
+    """Nodes that have run for so long and were no members."""
+    change = only(*numbers, missed_since=NOW - timedelta(seconds=seconds), **changes)
+    return replace(live(), nodes=tuple(map(change, live().nodes)))
+
+
 MIXED = of_roles(M, M, M, D, D, C, COLD)
 NEW_MASTERS = stale(of_roles(D, D, D, M, M, M), 1, 2, 3)
 SIX = (UP,) * 6
@@ -170,6 +176,11 @@ OBJECTS: list[tuple[Predicate, Cluster, int, Observation, str]] = [
     (safety.earlier_tiers_are_done, stale(MIXED, 4, 7), 4, looks(), f"{name(7)} comes first"),
     (safety.earlier_tiers_are_done, stale(MIXED, 1, 6), 1, looks(), f"{name(6)} comes first"),
     (safety.is_not_master_yet, restarting(1, 2), 1, looks(), "is the elected master"),
+    (safety.is_missed_for_long, live(), 1, away(2, 3), "if it is no member by 12:03:00 UTC"),
+    (safety.is_missed_for_long, missed(179), 1, away(2, 3), "if it is no member by 12:00:01 UTC"),
+    (safety.is_missed_for_long, missed(899, starts=1), 1, away(2, 3), "by 12:00:01 UTC"),
+    (safety.is_missed_for_long, missed(-60), 1, away(2, 3), "is started again if"),
+    (safety.others_can_spare_it, missed(180), 1, away(3), f"waiting for {name(2)}"),
 ]
 
 SILENT_ABOUT: list[tuple[Predicate, Cluster, int, Observation]] = [
@@ -214,6 +225,10 @@ SILENT_ABOUT: list[tuple[Predicate, Cluster, int, Observation]] = [
     (safety.earlier_tiers_are_done, stale(MIXED, 4, 5), 5, seen()),
     (safety.is_not_master_yet, restarting(1), 1, seen()),
     (safety.is_not_master_yet, restarting(1, 2), 2, seen()),
+    (safety.is_missed_for_long, missed(180), 1, away(2, 3)),
+    (safety.is_missed_for_long, missed(900, starts=1), 1, away(2, 3)),
+    (safety.others_can_spare_it, missed(180), 1, away(2, 3)),
+    (safety.others_can_spare_it, missed(180, numbers=(1, 2)), 1, away(3)),
     # Clients come after data nodes: the master must not wait for them, nor they for it.
     (safety.is_not_master_yet, stale(of_roles(D, D, D, C), 1, 4), 1, seen()),
 ]
@@ -237,6 +252,7 @@ ALL = {
     *safety.RESTART,
     *safety.RESTART_AT_ONCE,
     *safety.RESTART_ILL,
+    *safety.RESTART_HUNG,
     *safety.LEAVE,
     *safety.LEAVE_WITH_DATA,
     *safety.LEAVE_ILL,
@@ -253,9 +269,11 @@ def test_what_may_be_set_aside_is_exactly_this() -> None:
     assert sorted(safety.SKIPPABLE) == [
         "earlier_tiers_are_done",
         "is_as_healthy_as_it_gets",
+        "is_missed_for_long",
         "is_not_master_yet",
         "nothing_moves",
         "others_are_members",
+        "others_can_spare_it",
         "others_have_its_shards",
         "process_is_known",
     ]
@@ -307,6 +325,7 @@ def test_dedicated_masters_are_the_only_ones(
         (safety.LEAVE_WITH_DATA, "is_known"),
         (safety.LEAVE_ILL, "is_known"),
         (safety.BURY, "is_known"),
+        (safety.RESTART_HUNG, "is_known"),
     ],
 )
 def test_unknown_comes_first(predicates: tuple[Predicate, ...], wanted: str) -> None:

@@ -158,14 +158,15 @@ class Changes(RuleBasedStateMachine):
         self.world.at_fault.add(ref.node_id)
 
     @while_there
-    @rule(which=NUMBERS, hangs=st.booleans())
-    def is_ill(self, which: int, hangs: bool) -> None:
+    @rule(which=NUMBERS, illness=st.sampled_from(("unseen", "held", "hangs")))
+    def is_ill(self, which: int, illness: str) -> None:
         """Only one that runs: a new node has no vote before it has joined."""
         ref = self.world.chosen(which)
-        if not hangs:
+        if illness == "unseen":
             self.world.driver.make_unknown(ref, "the disk does not answer")
         elif self.world.runs(ref):
-            self.world.driver.hold_join(ref)
+            driver = self.world.driver
+            (driver.hang if illness == "hangs" else driver.hold_join)(ref)
             self.world.at_fault.add(ref.node_id)
 
     @while_there

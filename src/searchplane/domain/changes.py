@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from searchplane.domain import safety
-from searchplane.domain.cluster import Cluster, Fate, Node, Pace, Refusal
+from searchplane.domain.cluster import ActionKind, Cluster, Fate, Node, Pace, Refusal
 from searchplane.domain.observed import (
     Absent,
     EngineView,
@@ -121,7 +121,7 @@ def left(cluster: Cluster, observation: Observation) -> Left:
 
 def left_of_ill(cluster: Cluster, observation: Observation) -> Left:
     """Of a cluster of which nodes run and are no members: a change need not wait for those that
-    are to be restarted or to go anyway."""
+    are to be restarted or to go anyway, and one that hangs is restarted in the end."""
     if not isinstance(observation.engine, EngineView):
         return Left()
     members = observation.engine.members
@@ -135,10 +135,29 @@ def left_of_ill(cluster: Cluster, observation: Observation) -> Left:
 
 def _end_ill(cluster: Cluster, node: Node, observation: Observation) -> Left:
     if node.fate is Fate.STAY and not node.is_stale:
-        return Left()
+        return _end_hung(cluster, node, observation)
     predicates = safety.RESTART_ILL if node.fate is Fate.STAY else safety.LEAVE_ILL
     objection = safety.refusal(predicates, Question(cluster, node, observation))
     return Left(refusals=(objection,)) if objection else Left((HaltNode(node.id),))
+
+
+def _end_hung(cluster: Cluster, node: Node, observation: Observation) -> Left:
+    """Nobody asked anything of it. It is asked to end, which it may have forgotten how to: a
+    driver ends it then, and it is started again like any that died."""
+    if not cluster.bootstrapped or cluster.is_being(ActionKind.CREATING):
+        return Left()
+    objection = safety.refusal(safety.RESTART_HUNG, Question(cluster, node, observation))
+    return Left(refusals=(objection,)) if objection else Left((HaltNode(node.id),))
+
+
+def missed_since(node: Node, observation: Observation) -> datetime | None:
+    """Since when it is missed though it runs; None where a look cannot tell."""
+    if not isinstance(observation.engine, EngineView):
+        return None
+    if not isinstance(observation.nodes[node.id], Running):
+        return None
+    since = node.missed_since
+    return since if since is not None and since <= observation.at else observation.at
 
 
 def taken_back(cluster: Cluster, observation: Observation) -> tuple[Step, ...]:

@@ -156,7 +156,8 @@ class Node:
     lets it go. `mode` is how it was started, None until then and for what is older than this
     field; `certified_until` is when the certificate ends that it was given. `subnet_id` is where
     it was put, None for what is older than this field: then it is the cluster's. `used_bytes` is
-    what its storage held when the loop last looked.
+    what its storage held when the loop last looked. `missed_since` is the first of the looks that
+    saw it run and, all of them, not as a member.
     """
 
     id: NodeId
@@ -181,6 +182,7 @@ class Node:
     certified_until: datetime | None = None
     subnet_id: str | None = None
     used_bytes: int | None = None
+    missed_since: datetime | None = None
 
     @property
     def is_stale(self) -> bool:

@@ -29,6 +29,12 @@ from searchplane.domain.observed import (
 SETTLED = timedelta(seconds=10)
 """How long after the last start of a node a yellow cluster with nothing moving counts as final."""
 
+HANGS = timedelta(minutes=3)
+"""How long a node that was a member may run without being one before it counts as hung; an engine
+notices within half a minute, and a node that is merely slow comes back."""
+NEVER_JOINS = timedelta(minutes=15)
+"""The same for a node that was no member since its start: much may be to be read from its disk."""
+
 HOLDS_DATA = (Role.DATA, Role.COLD)
 
 RESTART_ORDER = (Role.COLD, Role.DATA, Role.CLIENT, Role.MASTER)
@@ -290,6 +296,29 @@ def is_not_master_yet(question: Question) -> str | None:
     return f"{question.node.name} is the elected master and comes last" if others else None
 
 
+def is_missed_for_long(question: Question) -> str | None:
+    """It ran and was no member at any look for three minutes, or fifteen if it never was one since
+    its start; a look that cannot tell begins anew, so a machine that is slow does not count."""
+    node, now = question.node, question.observation.at
+    if _is_missed_for_long(node, now):
+        return None
+    due = (node.missed_since or now) + _patience(node)
+    return f"{node.name} is started again if it is no member by {due:%H:%M:%S} UTC"
+
+
+def others_can_spare_it(question: Question) -> str | None:
+    """Every other node is a member, or has been missed for long itself."""
+    now, members = question.observation.at, question.view.members
+    away = [
+        one.name
+        for one in question.cluster.nodes
+        if one.id != question.node.id
+        and one.name not in members
+        and not _is_missed_for_long(one, now)
+    ]
+    return f"waiting for {', '.join(away)} to be a member again" if away else None
+
+
 def are_of_one_type(question: Question) -> str | None:
     """Nodes that are stopped together are of one type. Cannot be set aside."""
     other = next((one for one in question.beside if one.role is not question.node.role), None)
@@ -360,6 +389,14 @@ RESTART_AT_ONCE: tuple[Predicate, ...] = (process_is_known,)
 RESTART_ILL: tuple[Predicate, ...] = (process_is_known,)
 """Of a node that runs and is no member: nobody misses it."""
 
+RESTART_HUNG: tuple[Predicate, ...] = (
+    is_known,
+    is_missed_for_long,
+    others_can_spare_it,
+    nothing_moves,
+)
+"""Of a node that runs and is no member, and of which nobody asked anything."""
+
 LEAVE: tuple[Predicate, ...] = (
     is_known,
     votes_remain,
@@ -395,6 +432,7 @@ ALL: frozenset[Predicate] = frozenset(
         *RESTART_BESIDE,
         *RESTART_AT_ONCE,
         *RESTART_ILL,
+        *RESTART_HUNG,
         *LEAVE,
         *LEAVE_WITH_DATA,
         *LEAVE_ILL,
@@ -412,6 +450,8 @@ SKIPPABLE = frozenset(
         others_have_its_shards,
         earlier_tiers_are_done,
         is_not_master_yet,
+        is_missed_for_long,
+        others_can_spare_it,
     )
 )
 """What an operator may set aside; nothing of it can lose data that is on a disk."""
@@ -427,6 +467,16 @@ def refusal(predicates: Sequence[Predicate], question: Question) -> Refusal | No
         if sentence is not None:
             return Refusal(name, sentence)
     return None
+
+
+def _is_missed_for_long(node: Node, now: datetime) -> bool:
+    """A moment in the future, of a clock set back, says nothing."""
+    since = node.missed_since
+    return since is not None and now - since >= _patience(node)
+
+
+def _patience(node: Node) -> timedelta:
+    return HANGS if node.starts == 0 else NEVER_JOINS
 
 
 def _unseen(node: Node, observation: Observation) -> str | None:

@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from searchplane.domain.changes import missed_since
 from searchplane.domain.cluster import ActionKind, Cluster, IndicesSeen
 from searchplane.domain.ids import ClusterId
 from searchplane.domain.observed import Observation, ShardsView, Unknown
@@ -211,9 +212,9 @@ def _told(cluster: Cluster, found: Plan, seen: Observation) -> Cluster:
     A creation begins when the engine is installed, as far as being late is concerned.
     """
     nodes = tuple(
-        replace(node, ready=True, starts=0, last_error=None)
+        replace(node, ready=True, starts=0, last_error=None, missed_since=None)
         if node.id in found.ready
-        else replace(node, ready=False)
+        else replace(node, ready=False, missed_since=missed_since(node, seen))
         for node in cluster.nodes
     )
     unhealthy = None if found.healthy else cluster.unhealthy_since or seen.at

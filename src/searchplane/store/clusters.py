@@ -352,6 +352,7 @@ def _changing(node: Node) -> dict[str, Any]:
         "emptied": node.emptied,
         "mode": _mode_text(node.mode) if node.mode else None,
         "certified_until": node.certified_until,
+        "missed_since": node.missed_since,
     }
 
 
@@ -429,6 +430,7 @@ def _node(row: RowMapping) -> Node:
         certified_until=row["certified_until"],
         subnet_id=row["subnet_id"],
         used_bytes=row["used_bytes"],
+        missed_since=row["missed_since"],
     )
 
 

@@ -303,6 +303,7 @@ nodes = Table(
     Column("certified_until", UtcTime),  # when the certificate ends that it was given
     Column("subnet_id", String(64)),
     Column("used_bytes", BigInteger),  # what its storage held at the last look
+    Column("missed_since", UtcTime),  # when it was first seen to run and be no member
 )
 
 secrets = Table(

@@ -93,6 +93,7 @@ class FakeDriver:
         self._unknown: dict[NodeRef, str] = {}
         self._failing: dict[NodeRef, str] = {}
         self._held: set[NodeRef] = set()
+        self._hung: set[NodeRef] = set()
         self._used: dict[NodeRef, int] = {}
         self._loads: dict[NodeRef, NodeLoad] = {}
         self._engines: dict[ClusterId, FakeEngine] = {}
@@ -133,6 +134,7 @@ class FakeDriver:
             raise Transient(self._unknown[ref])
         node = self._memory.get(ref)
         if node is not None and node.phase is Phase.RUNNING:
+            self._hung.discard(ref)
             stopped = replace(node, phase=Phase.STOPPED, last_error=None)
             self._write(ref, stopped, Step.TOLD_TO_STOP)
 
@@ -265,7 +267,8 @@ class FakeDriver:
         joined = {
             node_id: node
             for node_id, node in known.items()
-            if node.phase is Phase.RUNNING and NodeRef(cluster_id, node_id) not in self._held
+            if node.phase is Phase.RUNNING
+            and NodeRef(cluster_id, node_id) not in self._held | self._hung
         }
         return Members(known, joined)
 
@@ -308,11 +311,16 @@ class FakeDriver:
         """From now on the node runs and is not a member of its cluster."""
         self._held.add(ref)
 
+    def hang(self, ref: NodeRef) -> None:
+        """The node's process runs and does nothing any longer, until it is ended."""
+        self._hung.add(ref)
+
     def heal(self, ref: NodeRef) -> None:
         """Take back every wish about this node."""
         self._failing.pop(ref, None)
         self._unknown.pop(ref, None)
         self._held.discard(ref)
+        self._hung.discard(ref)
         self._on_change(ref.cluster_id)
 
     def _stored(self, spec: NodeSpec) -> FakeNode:
