@@ -67,6 +67,7 @@ BODIES: dict[str, Callable[[], Any]] = {
     },
     "updateCustomPolicy": lambda: {"role": {"description": "x"}},
     "createAgency": lambda: {"agency": {"name": fresh("agency"), "trust_domain_name": "blue"}},
+    "CreateAgency": lambda: {"type": "obs", "domain_id": "x", "domain_name": "local"},
     "updateAgency": lambda: {"agency": {"description": "x"}},
     "updateLoginPolicy": lambda: {"login_policy": {"lockout_duration": 20}},
     "updatePasswordPolicy": lambda: {"password_policy": {"minimum_password_length": 9}},

@@ -85,6 +85,8 @@ CODES: dict[str, Code] = {
     "CSS.0076": Code(400, "The node type is wrong."),
     "CSS.0077": Code(400, "The cluster is being scaled."),
     "CSS.0078": Code(400, "The state does not allow an upgrade."),
+    "CSS.0080": Code(400, "The agency exists already."),
+    "CSS.0081": Code(400, "The agency cannot be made."),
     "CSS.0082": Code(400, "There is no such task."),
     "CSS.0083": Code(400, "Indices have no snapshot."),
     "CSS.5042": Code(400, "The instance does not exist."),
