@@ -64,7 +64,8 @@ def targets(snapshot: Snapshot, wish: Wish) -> tuple[TargetIndex, ...]:
     refuse([*expression_violations(wish.indices)])
     held = [index.name for index in snapshot.contents if index.name != SECURITY_INDEX]
     found = _chosen(wish.indices, held)
-    missing = [part for part in wish.indices.split(",") if "*" not in part and part not in held]
+    named = [part for part in wish.indices.split(",") if "*" not in part and part[0] != "-"]
+    missing = [name for name in named if name not in held]
     if missing or (held and not found):
         raise Refused(
             "CSS.5038",
