@@ -100,6 +100,7 @@ async def _begin_snapshot(
     counts = await _count(target, patterns(snapshot.indices), ports)
     try:
         await ports.snapshots.begin_snapshot(target, repository, snapshot)
+        ports.checkpoint("snapshot ordered")
     except Permanent as error:
         return snapshot_course.failure(snapshot, str(error), now)
     contents = tuple(
@@ -124,6 +125,7 @@ async def _begin_restore(
             read_only=is_other,
         )
         await ports.snapshots.close_indices(target, step.closes)
+        ports.checkpoint("indices closed")
         await ports.snapshots.begin_restore(
             target,
             repository,
@@ -151,6 +153,7 @@ async def _tell(
             await ports.snapshots.clean(target, repository)
         case TakeBackRestore(removes, opens):
             await ports.snapshots.delete_indices(target, removes)
+            ports.checkpoint("broken indices deleted")
             await ports.snapshots.open_indices(target, opens)
 
 

@@ -18,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from searchplane.domain import snapshot_lists
 from searchplane.domain.cluster import BackupStrategy, Cluster, SnapshotSettings
@@ -128,8 +129,11 @@ class Lists:
             self._projects[cluster.project_id] = project
         steps: list[SnapshotStep] = []
         for shelf in project.shares.pop(cluster.id, ()):
-            steps += snapshot_lists.take_over(cluster, shelf.orphans, now)
-            steps += await self._compare_shelf(shelf, cluster, kept, now)
+            taken = [*snapshot_lists.take_over(cluster, shelf.orphans, now)]
+            after = {step.snapshot.id: step.snapshot for step in taken}
+            rows = tuple(after.get(row.id, row) for row in shelf.rows)
+            steps += taken
+            steps += await self._compare_shelf(replace(shelf, rows=rows), cluster, kept, now)
         return steps
 
     async def _compare_shelf(
@@ -172,7 +176,9 @@ class Lists:
     async def _attached(
         self, bucket: Bucket, cluster: Cluster, gone: Sequence[Snapshot]
     ) -> list[Shelf]:
-        found = await self._ports.driver.repositories(cluster.tenant, bucket.name)
+        if bucket.path is None:
+            return []
+        found = await self._ports.driver.attach(cluster.tenant, bucket.name, Path(bucket.path))
         places = [Repository(bucket.name, location, read_only=True) for location in found]
         return [
             Shelf(
@@ -226,7 +232,8 @@ def _with_orphans(shelf: Shelf, everyone: Sequence[Cluster]) -> Shelf:
 
 def _reader(everyone: Sequence[Cluster]) -> Cluster | None:
     """The one with the newest engine, which can read most."""
-    able = [one for one in everyone if one.bootstrapped and one.failure is None and not one.paused]
+    lasting = [one for one in everyone if one.spec.verifies is None]
+    able = [one for one in lasting if one.bootstrapped and one.failure is None and not one.paused]
     return min(
         able,
         key=lambda one: (-ENGINES.index(running(one)), one.created, one.id),

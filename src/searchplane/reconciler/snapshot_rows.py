@@ -108,9 +108,12 @@ def _add(connection: Transaction, snapshot: Snapshot) -> bool:
 
 
 def _keep(connection: Transaction, snapshot: Snapshot, cluster: Cluster) -> bool:
-    """Save it with what others have stored; False where it is gone, or another deletes it."""
+    """Save it with what others have stored; False where it is gone, or another cluster was told
+    meanwhile to delete it."""
     there = snapshots.find(connection, snapshot.id)
-    if there is None or (there.is_leaving and there.worker != cluster.id):
+    if there is None:
+        return False
+    if there.is_leaving and not snapshot.is_leaving and there.worker != cluster.id:
         return False
     kept = replace(snapshot, restore_status=there.restore_status, verified=there.verified)
     return snapshots.save(connection, kept)

@@ -1,0 +1,174 @@
+"""What is listed can be restored, and what is in the bucket is listed: after a restart, after an
+accident in the bucket, after the end of a cluster, and in a bucket that was attached."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+
+import pytest
+from tests.support.backed_world import OTHER, SETTINGS, BackedWorld
+from tests.support.paper_world import ID, Clock
+
+from searchplane.domain.cluster import Action, ActionKind
+from searchplane.domain.ids import ClusterId, ProjectId
+from searchplane.domain.snapshot_lists import GONE
+from searchplane.domain.snapshots import Bucket, SnapshotStatus, repository_of
+from searchplane.drivers.fake.repository import HALF
+from searchplane.store import buckets, clusters, snapshots
+
+THIRD = ClusterId("00000000-0000-4000-8000-000000000003")
+
+
+def with_snapshot(world: BackedWorld, name: str = "first") -> None:
+    world.take(name)
+    world.settle()
+
+
+def restarted(world: BackedWorld, cluster_id: ClusterId = ID) -> None:
+    world.restart_service()
+    world.settle(cluster_id)
+
+
+def ended(world: BackedWorld, cluster_id: ClusterId) -> None:
+    with world.database.write() as connection:
+        clusters.begin_action(
+            connection, world.found(cluster_id), Action(ActionKind.DELETING, Clock.at)
+        )
+    world.settle(cluster_id)
+
+
+def test_a_snapshot_whose_files_are_gone_is_not_offered(backed: BackedWorld) -> None:
+    with_snapshot(backed)
+    aside = backed.folder / "aside"
+    shutil.move(backed.bucket / "backups", aside)
+    restarted(backed)
+    assert (backed.row("first").status, backed.row("first").reason) == (SnapshotStatus.FAILED, GONE)
+    backed.alike()
+    shutil.rmtree(backed.bucket / "backups", ignore_errors=True)
+    shutil.move(aside, backed.bucket / "backups")
+    restarted(backed)
+    assert backed.row("first").status is SnapshotStatus.COMPLETED
+    assert any("first is complete after all" in said for said in backed.told())
+    backed.alike()
+
+
+def test_what_is_in_the_bucket_and_in_no_list_is_listed_as_it_was(backed: BackedWorld) -> None:
+    with_snapshot(backed)
+    before = backed.row("first")
+    with backed.database.write() as connection:
+        snapshots.forget(connection, before.id)
+    restarted(backed)
+    after = backed.row("first")
+    known = ("id", "cluster_name", "method", "indices", "description", "engine", "datastore")
+    assert [getattr(after, one) for one in known] == [getattr(before, one) for one in known]
+    assert {one.name for one in after.contents} == {"logs", "books"}
+    assert any("first was found in bucket backups" in said for said in backed.told())
+    backed.alike()
+
+
+def test_halves_of_those_that_failed_are_removed(backed: BackedWorld) -> None:
+    with_snapshot(backed)
+    failed = replace(backed.row("first"), status=SnapshotStatus.FAILED, reason="of old")
+    with backed.database.write() as connection:
+        snapshots.save(connection, failed)
+    whole = next(backed.bucket.rglob("first.json"))
+    whole.rename(whole.with_suffix(HALF))
+    restarted(backed)
+    assert backed.files(HALF) == set()
+    backed.alike()
+
+
+def test_what_a_bucket_cannot_tell_is_asked_again_and_changes_nothing(backed: BackedWorld) -> None:
+    with_snapshot(backed)
+    backed.restart_service()
+    backed.driver.snapshots.busy = "the bucket does not answer"
+    backed.settle()
+    assert backed.row("first").is_restorable
+    for path in backed.bucket.rglob("first.json"):
+        path.unlink()
+    backed.driver.snapshots.busy = None
+    backed.settle()
+    assert backed.row("first").is_restorable
+    backed.once(seconds=61)
+    backed.settle()
+    assert not backed.row("first").is_restorable
+
+
+def test_a_cluster_that_goes_leaves_its_snapshots_to_another(backed: BackedWorld) -> None:
+    with_snapshot(backed)
+    backed.add_cluster()
+    ended(backed, ID)
+    backed.settle(OTHER)
+    assert backed.row("first").is_restorable
+    backed.restore("first", into=OTHER)
+    backed.settle(OTHER)
+    assert backed.documents("logs", OTHER) == ("the first of logs", "the second of logs")
+    backed.remove("first", worker=OTHER)
+    backed.settle(OTHER)
+    assert backed.rows() == {}
+    assert backed.files() == set()
+
+
+@pytest.mark.parametrize("is_leaving", [False, True])
+def test_what_a_cluster_had_begun_is_ended_by_another(
+    backed: BackedWorld, is_leaving: bool
+) -> None:
+    """It was deleted although a snapshot was at work: nobody asked whether that is allowed."""
+    with_snapshot(backed)
+    backed.add_cluster()
+    backed.driver.snapshots.slowness = 9
+    if is_leaving:
+        backed.remove("first")
+    else:
+        backed.take("second")
+        backed.once()
+    with backed.database.write() as connection:
+        clusters.forget(connection, backed.there)
+    backed.settle(OTHER)
+    backed.restart_service()
+    backed.settle(OTHER)
+    backed.settle(OTHER)
+    rows = backed.rows()
+    if is_leaving:
+        assert rows == {}
+    else:
+        assert rows["second"].status is SnapshotStatus.FAILED
+        assert rows["second"].reason == "its cluster is gone"
+    backed.alike()
+
+
+def test_a_new_cluster_finds_what_one_that_is_gone_had_begun(backed: BackedWorld) -> None:
+    with_snapshot(backed)
+    backed.remove("first")
+    ended(backed, ID)
+    backed.add_cluster()
+    backed.settle(OTHER)
+    assert backed.rows() == {}
+    assert backed.files() == set()
+
+
+def test_an_attached_bucket_is_listed_and_never_written(backed: BackedWorld) -> None:
+    """Its folder is a copy of a bucket of a service that is lost."""
+    backed.add_cluster()
+    backed.take("first")
+    backed.settle()
+    source = backed.bucket / repository_of(SETTINGS, ID).location
+    attached = backed.folder / "elsewhere" / THIRD
+    shutil.copytree(source, attached)
+    for path in attached.glob("*.json"):
+        path.write_text(
+            path.read_text()
+            .replace(f'"{ID}"', f'"{THIRD}"')
+            .replace(backed.row("first").id, "snapshot-of-old")
+        )
+    (attached / "second.half").write_text((attached / "first.json").read_text())
+    with backed.database.write() as connection:
+        project = ProjectId("project-1")
+        buckets.add(connection, Bucket(project, "rescue", Clock.at, path=str(attached.parent)))
+        clusters.look_again(connection, project)
+    for cluster_id in (ID, OTHER):
+        backed.settle(cluster_id)
+    rows = backed.rows(THIRD)
+    assert [(one.name, one.repository.read_only) for one in rows.values()] == [("first", True)]
+    assert sorted(path.name for path in attached.iterdir()) == ["first.json", "second.half"]
