@@ -6,8 +6,10 @@ import uuid
 from dataclasses import replace
 from typing import Any
 
+import httpx
 from tests.support.cluster_examples import NOW
 from tests.support.live_service import Live
+from tests.support.running import by_role, getting_started
 
 from searchplane.domain.engines import OPENSEARCH_2_19_1, Datastore
 from searchplane.domain.ids import ClusterId, ProjectId, SnapshotId
@@ -64,3 +66,35 @@ def listed(live: Live, cluster_id: str, **changes: Any) -> str:
         snapshot = replace(KEPT, **(usual | changes))
         snapshots.add(connection, snapshot)
     return snapshot.id
+
+
+async def idle_cluster(live: Live, css: httpx.AsyncClient, **changes: Any) -> str:
+    """A cluster that nothing is done to, though no loop has made it; gives its id.
+
+    `changes` are of its record, `snapshots` and `engine` of what is wanted of it.
+    """
+    name = f"idle-{uuid.uuid4().hex[:8]}"
+    body = by_role(name)
+    if changes.pop("backed_up_by_itself", False):
+        body["cluster"]["backupStrategy"] = getting_started()["cluster"]["backupStrategy"]
+    answer = await css.post(f"http://127.0.0.1:9480/v2.0/{live.project_id}/clusters", json=body)
+    assert answer.status_code == 200, answer.text
+    made = str(answer.json()["cluster"]["id"])
+    of_spec = {one: changes.pop(one) for one in ("snapshots", "engine") if one in changes}
+    change_record(live, made, of_spec, **changes)
+    return made
+
+
+def change_record(live: Live, cluster_id: str, of_spec: Any = None, **changes: Any) -> None:
+    """Have a cluster be idle and whole but for these changes of its record."""
+    with live.service.services.database.write() as connection:
+        before = clusters.find(connection, ClusterId(cluster_id))
+        assert before is not None
+        idle = {"action": None, "bootstrapped": True, "unhealthy_since": None}
+        after = replace(
+            before,
+            spec=replace(before.spec, **(of_spec or {})),
+            nodes=tuple(replace(node, ready=True) for node in before.nodes),
+            **(idle | changes),
+        )
+        clusters.change(connection, before, after)
