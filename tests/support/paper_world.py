@@ -43,6 +43,7 @@ from searchplane.reconciler import (
     snapshot_acts,
     snapshot_rows,
     snapshots,
+    verifying,
 )
 from searchplane.reconciler.compose import composer
 from searchplane.reconciler.one_pass import OnePass
@@ -54,7 +55,7 @@ from searchplane.store.secrets import ADMIN_HASH, ClusterSecrets
 ID = ClusterId("cluster-1")
 FLAVOR = "ess.spec-2u16g"
 PLAIN = Security()
-CLOCKED = (act, observe, one_pass, snapshot_acts, snapshot_rows, snapshots)
+CLOCKED = (act, observe, one_pass, snapshot_acts, snapshot_rows, snapshots, verifying)
 """The modules that ask for the time."""
 FAR = 150
 """Passes in which any change must be over when nothing fails."""

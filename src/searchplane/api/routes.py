@@ -22,6 +22,7 @@ from searchplane.api.css import (
     snapshots,
     tags,
     upgrading,
+    verifying,
     volumes,
 )
 from searchplane.api.identity import OPERATIONS as IDENTITY
@@ -43,6 +44,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *snapshot_policy.OPERATIONS,
     *snapshots.OPERATIONS,
     *snapshot_lists.OPERATIONS,
+    *verifying.OPERATIONS,
     *volumes.OPERATIONS,
     *operating.OPERATIONS,
     *upgrading.OPERATIONS,

@@ -66,6 +66,7 @@ class Phase(StrEnum):
     STEADY = "steady"
     SNAPSHOT = "snapshot"
     RESTORE = "restore"
+    VERIFY = "verify"
     DELETE = "delete"
 
 

@@ -122,7 +122,8 @@ def worker_for(
     if own is not None:
         return own
     busy = {one.worker for one in siblings}
-    able = [one for one in there if one.bootstrapped and may_read(running(one), snapshot.engine)]
+    lasting = [one for one in there if one.spec.verifies is None]
+    able = [one for one in lasting if one.bootstrapped and may_read(running(one), snapshot.engine)]
     return min(
         able,
         key=lambda one: (one.id not in busy, one.failure is not None, one.created, one.id),

@@ -24,6 +24,7 @@ from datetime import datetime, timedelta
 
 from searchplane.domain.cluster import Cluster
 from searchplane.domain.ids import RestoreId
+from searchplane.domain.index_patterns import SECURITY_INDEX
 from searchplane.domain.plan import SOON, WATCHING, Phase, Plan
 from searchplane.domain.scratch import IndexRead, Verification
 from searchplane.domain.snapshots import IndexKept, Restore, Snapshot, TargetIndex, Verified
@@ -57,12 +58,23 @@ def verify(found: Plan, cluster: Cluster, case: Case, now: datetime) -> Plan:
     """The plan of a scratch cluster: that of any cluster, with what verifies the snapshot."""
     if cluster.paused or found.phase is Phase.DELETE:
         return found
+    if case.restore is not None and _is_void(case.restore, cluster):
+        case = replace(case, restore=None)
     ended = _ended(found, case, now)
     if ended is not None:
-        return _with(found, ended, "the scratch cluster is to go")
+        said = ended.verified.sentence if ended.verified else "there is nothing left to verify"
+        return _with(found, ended, said)
     if cluster.action is not None or found.phase not in WHOLE or case.snapshot is None:
         return found
     return _next(found, case, case.snapshot, cluster, now)
+
+
+def _is_void(restore: Restore, cluster: Cluster) -> bool:
+    """Whether it failed for the sake of the scratch cluster: a node has started since it began, and
+    an engine forgets what it restores when it ends. Then it is begun anew."""
+    has_failed = restore.ended is not None and not restore.succeeded
+    starts = [node.last_start for node in cluster.nodes if node.last_start is not None]
+    return has_failed and any(start > restore.started for start in starts)
 
 
 def _ended(found: Plan, case: Case, now: datetime) -> EndVerification | None:
@@ -84,13 +96,13 @@ def _next(found: Plan, case: Case, snapshot: Snapshot, cluster: Cluster, now: da
     """One that is whole, with nothing at work in it."""
     if case.restore is None:
         step = RestoreScratch(_restore(cluster, snapshot, case.next_id, now))
-        return _with(found, step, f"the scratch cluster is there; restoring {snapshot.name}")
+        return _with(found, step, f"restoring the snapshot {snapshot.name}")
     if case.restore.ended is None:
         return found
     done = {one.name for one in case.verification.read}
     left = [one.name for one in case.restore.targets if one.name not in done]
     if left:
-        said = f"reading {left[0]}: {len(done)} of {len(case.restore.targets)} indices read"
+        said = f"{len(done)} of {len(case.restore.targets)} indices read; reading {left[0]}"
         return replace(_with(found, ReadIndex(left[0]), said), after=WATCHING)
     verified = verdict(snapshot, case.verification.read, now)
     return _with(found, EndVerification(verified), verified.sentence)
@@ -98,9 +110,7 @@ def _next(found: Plan, case: Case, snapshot: Snapshot, cluster: Cluster, now: da
 
 def _with(found: Plan, step: VerificationStep, said: str) -> Plan:
     """Steps that the cluster itself needs come first."""
-    return replace(
-        found, steps=(*found.steps, step), sentence=f"{found.sentence}; {said}", after=SOON
-    )
+    return replace(found, phase=Phase.VERIFY, steps=(*found.steps, step), sentence=said, after=SOON)
 
 
 def _restore(cluster: Cluster, snapshot: Snapshot, new_id: RestoreId, now: datetime) -> Restore:
@@ -109,7 +119,7 @@ def _restore(cluster: Cluster, snapshot: Snapshot, new_id: RestoreId, now: datet
         id=new_id,
         snapshot_id=snapshot.id,
         cluster_id=cluster.id,
-        targets=tuple(TargetIndex(one.name, one.name) for one in snapshot.contents),
+        targets=tuple(TargetIndex(one.name, one.name) for one in restorable(snapshot)),
         replaces=True,
         started=now,
     )
@@ -140,7 +150,7 @@ def verdict(snapshot: Snapshot, read: tuple[IndexRead, ...], now: datetime) -> V
 
 def _broken(snapshot: Snapshot, read: dict[str, IndexRead]) -> Iterator[str]:
     digests = dict(snapshot.verified.digests) if snapshot.verified is not None else {}
-    for kept in snapshot.contents:
+    for kept in restorable(snapshot):
         index = read.get(kept.name)
         if index is None:
             yield f"{kept.name} is missing"
@@ -172,10 +182,16 @@ def _counted(kept: IndexKept) -> str:
     return f"{kept.documents} before and {kept.documents_after} after it was taken"
 
 
+def restorable(snapshot: Snapshot) -> tuple[IndexKept, ...]:
+    """What any restore may bring; the index of the security plugin is not of it."""
+    return tuple(one for one in snapshot.contents if one.name != SECURITY_INDEX)
+
+
 def _good(snapshot: Snapshot, read: tuple[IndexRead, ...]) -> str:
-    exact = sum(one.exact for one in snapshot.contents)
-    bare = sum(one.documents is None for one in snapshot.contents)
-    meanwhile = len(snapshot.contents) - exact - bare
+    kept = restorable(snapshot)
+    exact = sum(one.exact for one in kept)
+    bare = sum(one.documents is None for one in kept)
+    meanwhile = len(kept) - exact - bare
     documents = sum(one.documents for one in read)
     said = [f"{_indices(len(read))} with {documents} documents restored and read"]
     if exact:

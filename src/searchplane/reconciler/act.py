@@ -40,9 +40,10 @@ from searchplane.domain.steps import (
     StopNode,
 )
 from searchplane.domain.tasks import Outcome
+from searchplane.domain.verification_steps import VerificationStep
 from searchplane.drivers.base import NodeRef, Storage
 from searchplane.errors import Permanent, Transient
-from searchplane.reconciler import certificates, snapshot_acts
+from searchplane.reconciler import certificates, snapshot_acts, verifying
 from searchplane.reconciler.compose import addresses_of, target_of
 from searchplane.reconciler.ports import Ports
 from searchplane.reconciler.rebuilding import bring_back
@@ -59,6 +60,8 @@ async def act(step: Step, cluster: Cluster, ports: Ports) -> Cluster:
     """
     if isinstance(step, SnapshotStep):
         cluster = await snapshot_acts.act(step, cluster, ports)
+    elif isinstance(step, VerificationStep):
+        cluster = await verifying.act(step, cluster, ports)
     else:
         cluster = await _make_true(step, cluster, ports)
     ports.checkpoint(type(step).__name__)

@@ -25,6 +25,7 @@ from searchplane.domain.steps import (
     StartNode,
     Step,
 )
+from searchplane.domain.verification_course import Case, verify
 from searchplane.errors import Permanent, Transient
 from searchplane.observability.metrics import Metrics
 from searchplane.reconciler.act import act
@@ -34,6 +35,7 @@ from searchplane.reconciler.observe import observe
 from searchplane.reconciler.ports import Ports
 from searchplane.reconciler.recording import Superseded
 from searchplane.reconciler.snapshots import SnapshotPasses
+from searchplane.reconciler.verifying import case_of
 from searchplane.store import clusters, events
 
 log = logging.getLogger(__name__)
@@ -58,6 +60,8 @@ class Read:
     cluster: Cluster
     kept: dict[str, str]
     work: Work
+    case: Case | None = None
+    """Of a scratch cluster: what it is for."""
 
 
 @dataclass
@@ -107,6 +111,8 @@ class OnePass:
         is_certified = certified(cluster, kept, observation.at)
         found = plan(cluster, observation, patience, certified=is_certified)
         found = await self._snapshots.plan(cluster, kept, read.work, found, memory.since)
+        if read.case is not None:
+            found = verify(found, cluster, read.case, observation.at)
         try:
             told = await self._tell(cluster, found, observation)
             self._ports.checkpoint(f"told: {found.phase}")
@@ -118,7 +124,7 @@ class OnePass:
         finally:
             seconds = time.perf_counter() - began
             self._metrics.passed(cluster_id, found.phase.value, states, seconds)
-        if not found.steps and read.work.is_nothing:
+        if not found.steps and read.work.is_nothing and read.case is None:
             memory.unchanged = Read(told, kept, NO_WORK)
         return outcome
 
@@ -159,7 +165,7 @@ class OnePass:
             work = self._snapshots.read(connection, cluster)
             secured = cluster.spec.security.authority or cluster.mode.authority
             kept = self._ports.secrets.of_cluster(connection, cluster_id) if secured else {}
-            return Read(cluster, kept, work)
+            return Read(cluster, kept, work, case_of(connection, cluster))
 
     async def _tell(self, cluster: Cluster, found: Plan, seen: Observation) -> Cluster:
         at, after = seen.at, _told(cluster, found, seen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from searchplane.domain.cluster import SnapshotSettings
@@ -14,6 +14,7 @@ from searchplane.domain.snapshots import Repository, Snapshot, TargetIndex
 from searchplane.domain.snapshots_seen import Contents, IndexCount, IndexSeen, SnapshotsView
 from searchplane.drivers.base import Checkpoint, Driver
 from searchplane.reconciler.compose import Compose
+from searchplane.reconciler.readings import Readings
 from searchplane.store.database import Database, Transaction
 from searchplane.store.secrets import ClusterSecrets
 
@@ -171,3 +172,4 @@ class Ports:
     ensure_distribution: EnsureDistribution
     compose: Compose
     checkpoint: Checkpoint
+    readings: Readings = field(default_factory=Readings)

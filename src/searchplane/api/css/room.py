@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from searchplane.api.operation import Call
-from searchplane.domain.admission import admit
 from searchplane.domain.ids import ProjectId
 from searchplane.domain.quota import Amounts
-from searchplane.store import capacity, clusters, quotas
+from searchplane.store import room
 from searchplane.store.database import Transaction
 
 
@@ -24,8 +23,4 @@ def check_room(
     looked at for a request that takes none.
     """
     settings = call.services.settings
-    quotas.check(connection, project_id, asked, quotas.defaults(settings))
-    if memory_mb:
-        seen = capacity.latest(connection)
-        promised = clusters.promised(connection, seen)
-        admit(memory_mb, promised, seen, settings.disk_floor_mb, call.now)
+    room.check(connection, settings, project_id, call.now, asked=asked, memory_mb=memory_mb)

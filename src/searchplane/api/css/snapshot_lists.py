@@ -16,6 +16,7 @@ from searchplane.api.css.clusters import CLUSTER, find_in
 from searchplane.api.fields import Reply
 from searchplane.api.operation import Answer, Call, Operation
 from searchplane.domain.cluster import BackupStrategy
+from searchplane.domain.ids import ClusterId
 from searchplane.domain.snapshots import Method, Snapshot, Verified
 from searchplane.store import clusters, snapshots
 
@@ -82,6 +83,10 @@ class ProjectSnapshotReply(SnapshotReply):
 
     reason: str | None
     verified: VerifiedReply | None
+    verified_in: Annotated[
+        str | None,
+        Field(alias="verifiedIn", description="Id of the scratch cluster that verifies it now."),
+    ]
     deleting: bool
     cluster_exists: Annotated[bool, Field(alias="clusterExists")]
     engine: str
@@ -112,10 +117,13 @@ def list_all_snapshots(call: Call) -> Answer:
     with call.services.database.read() as connection:
         found = snapshots.of_project(connection, call.project.id)
         there = {one.id: one for one in clusters.of_project(connection, call.project.id)}
+    verifying = {
+        one.spec.verifies.snapshot_id: one.id for one in there.values() if one.spec.verifies
+    }
     shown = [
         ProjectSnapshotReply(
             **_shown(one, there[one.cluster_id].spec.backup if one.cluster_id in there else None),
-            **_more(one, cluster_exists=one.cluster_id in there),
+            **_more(one, cluster_exists=one.cluster_id in there, verified_in=verifying.get(one.id)),
         )
         for one in found
     ]
@@ -152,10 +160,11 @@ def _shown(one: Snapshot, policy: BackupStrategy | None) -> dict[str, Any]:
     }
 
 
-def _more(one: Snapshot, *, cluster_exists: bool) -> dict[str, Any]:
+def _more(one: Snapshot, *, cluster_exists: bool, verified_in: ClusterId | None) -> dict[str, Any]:
     return {
         "reason": one.reason,
         "verified": _verified(one.verified),
+        "verified_in": verified_in,
         "deleting": one.is_leaving,
         "cluster_exists": cluster_exists,
         "engine": str(one.engine),

@@ -84,13 +84,13 @@ def restore_snapshot(call: Call) -> Answer:
     wish = restoring.Wish(expression_of(body.indices), rename, body.replace_exist_indices)
     _authorise(call, body.target_cluster)
     with call.services.database.read() as connection:
-        snapshot = _found(call, connection)
+        snapshot = snapshot_of(call, connection)
     restoring.check_restorable(snapshot)
     targets = restoring.targets(snapshot, wish)
     restore_id = RestoreId(str(uuid.uuid4()))
 
     def rule(target: Cluster, connection: Transaction) -> Change:
-        now_known = _found(call, connection)
+        now_known = snapshot_of(call, connection)
         return restoring.restore(
             target, now_known, wish, targets, restore_id=restore_id, now=call.now
         )
@@ -127,7 +127,7 @@ def _authorise(call: Call, target: str) -> None:
         authorise(call.user, RESTORE, None, asked)
 
 
-def _found(call: Call, connection: Transaction) -> Snapshot:
+def snapshot_of(call: Call, connection: Transaction) -> Snapshot:
     """The snapshot that the path names; NotFound if it is missing or another project's."""
     project_id, cluster_id = call.project.id, call.path["cluster_id"]
     snapshot_id = call.path["snapshot_id"]
@@ -145,7 +145,7 @@ def _found(call: Call, connection: Transaction) -> Snapshot:
 
 def _checked(call: Call, connection: Transaction) -> Snapshot:
     """The snapshot, if it may be deleted."""
-    found = _found(call, connection)
+    found = snapshot_of(call, connection)
     is_read = bool(restores.running_of(connection, found.id))
     snapshotting.check_removable(found, is_read=is_read)
     return found

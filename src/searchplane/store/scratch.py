@@ -1,0 +1,94 @@
+"""Scratch clusters: made in one transaction, like any cluster, where there is room for one."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from searchplane.domain import quota
+from searchplane.domain.cluster import Action, ActionKind, Cluster, Network
+from searchplane.domain.ids import ClusterId, NodeId, ProjectId
+from searchplane.domain.layout import HostLimits, lay_out, memory_needed_mb
+from searchplane.domain.snapshots import Snapshot
+from searchplane.domain.verification import SCRATCH, check, scratch_spec
+from searchplane.settings import Settings
+from searchplane.store import clusters, events, room
+from searchplane.store.schema import clusters as table
+from searchplane.store.secrets import ADMIN_HASH, ClusterSecrets
+
+NO_NETWORK = Network("", "", "")
+"""Of a scratch cluster whose snapshot's own cluster is gone."""
+
+
+@dataclass(frozen=True)
+class Makings:
+    """What it takes to make one. `admin_hash` is of a password that nobody knows."""
+
+    settings: Settings
+    limits: HostLimits
+    secrets: ClusterSecrets
+    admin_hash: str
+
+
+def make(
+    connection: Connection,
+    makings: Makings,
+    snapshot: Snapshot,
+    tenant: int,
+    now: datetime,
+    *,
+    said: str,
+) -> Cluster:
+    """Store a scratch cluster for the snapshot.
+
+    Raises Refused where it cannot be verified (domain/verification.py), is being verified, or
+    there is no room.
+    """
+    check(snapshot, names(connection, snapshot.project_id))
+    cluster = _new(connection, makings, snapshot, tenant, now)
+    room.check(
+        connection,
+        makings.settings,
+        cluster.project_id,
+        now,
+        asked=quota.asked_by(cluster.spec),
+        memory_mb=memory_needed_mb(cluster.nodes),
+        disk_mb=snapshot.bytes_total // 2**20,
+    )
+    clusters.add(connection, cluster)
+    if cluster.spec.security.authority:
+        kept = {ADMIN_HASH: makings.admin_hash}
+        makings.secrets.add_missing(connection, cluster.id, kept)
+    events.add(connection, cluster.id, now, events.ACCEPTED, said)
+    return cluster
+
+
+def names(connection: Connection, project_id: ProjectId) -> dict[str, ClusterId]:
+    """The project's scratch clusters, by name: what is being verified now."""
+    wanted = select(table.c.name, table.c.id).where(
+        table.c.project_id == project_id, table.c.name.startswith(SCRATCH, autoescape=True)
+    )
+    return {name: ClusterId(found) for name, found in connection.execute(wanted)}
+
+
+def _new(
+    connection: Connection, makings: Makings, snapshot: Snapshot, tenant: int, now: datetime
+) -> Cluster:
+    own = clusters.find(connection, snapshot.cluster_id)
+    network = own.spec.network if own is not None else NO_NETWORK
+    spec = scratch_spec(snapshot, network, makings.settings.zones[0], now)
+    return Cluster(
+        id=ClusterId(str(uuid.uuid4())),
+        project_id=snapshot.project_id,
+        tenant=tenant,
+        spec=spec,
+        nodes=lay_out(spec, makings.limits, lambda: NodeId(str(uuid.uuid4()))),
+        created=now,
+        updated=now,
+        action=Action(ActionKind.CREATING, now),
+        sentence="accepted; not looked at yet",
+        unhealthy_since=now,
+    )
