@@ -342,7 +342,7 @@ async def test_a_message_never_repeats_a_secret(
     assert "hidden" not in answer.text
 
 
-@pytest.mark.parametrize("methods", [["totp"], ["password", "totp"], ["hw_ak_sk"], [""]])
+@pytest.mark.parametrize("methods", [["totp"], ["password", "totp"], ["hw_access_key"], [""]])
 async def test_a_method_there_is_not_is_refused(
     client: httpx.AsyncClient, credentials: Credentials, methods: list[str]
 ) -> None:

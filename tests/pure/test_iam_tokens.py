@@ -62,6 +62,7 @@ def claims(**changes: object) -> Claims:
         target_id=ids,
         agency_id=st.none() | ids.filter(lambda value: value != "0" * 32),
         between=st.lists(ids.map(lambda value: value[:TAG_DIGITS]), max_size=64).map(tuple),
+        access=st.none() | st.text("ABCZ019", min_size=20, max_size=20),
     )
 )
 def test_a_token_says_what_was_put_in(said: Claims) -> None:
@@ -91,6 +92,7 @@ def test_the_longest_chain_is_read() -> None:
         chain_id=new_audit_id(),
         agency_id=new_audit_id(),
         between=("a" * TAG_DIGITS,) * MOST_BETWEEN,
+        access="A" * 20,
     )
     value = tokens().seal(longest).value
     assert len(value) <= MAX_LENGTH

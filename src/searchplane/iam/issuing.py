@@ -1,4 +1,4 @@
-"""Making tokens: for a password, for a token, or to act through an agency.
+"""Making tokens: for a password, an access key or a token, or to act through an agency.
 
 A token is made in the turn of those who write, though nothing need be written: they come one after
 another, so whatever ends a user's tokens (store/identity.py: end_tokens) comes before or after it
@@ -25,6 +25,7 @@ from searchplane.store.identity import TAG_DIGITS, Directory, Reference, User
 from searchplane.store.identity_version import version_in, version_reader
 
 WRONG_PASSWORD = "The username or password is wrong."  # noqa: S105 - the public API's text
+WRONG_KEY = "The access key or its secret is wrong."
 WRONG_TOKEN = "The request you have made requires authentication."  # noqa: S105 - same
 
 MOST_BETWEEN = 64
@@ -81,6 +82,20 @@ class Issuer:
         if user is None:
             raise Unauthenticated("IAM.0001", WRONG_PASSWORD)
 
+    def for_key(
+        self, user_id: str, access: str, scope: ScopeRequest | None, now: datetime
+    ) -> Issued:
+        """A token for an access key whose secret was proven; it counts as long as the key does.
+
+        Raises Unauthenticated.
+        """
+        with self._database.write() as transaction:
+            user = Directory(transaction).find_user(Reference(id=user_id))
+            if user is None:
+                raise Unauthenticated("IAM.0001", WRONG_KEY)
+            claims = replace(self._claims(user, now), methods=Method.HW_AK_SK, access=access)
+            return self._issue(transaction, user, claims, scope, user.domain.id)
+
     def for_token(self, shown: Session, scope: ScopeRequest | None, now: datetime) -> Issued:
         """A token for a token; it expires when the first one of the chain does.
 
@@ -117,6 +132,7 @@ class Issuer:
             chain_id=first.chain_id or first.audit_id,
             agency_id=agency.id,
             between=_between(first),
+            access=first.access,
         )
         return self._follow(shown, claims, agency.domain_id, scope)
 

@@ -136,7 +136,7 @@ def _proven(
 
 
 def _is_heard(begun: Try, before: Standing, now: datetime) -> bool:
-    return before.is_heard(now, is_local=_is_local(begun.source))
+    return before.is_heard(now, is_local=is_local(begun.source))
 
 
 def unlock(database: Database, name: str, domain: str) -> int:
@@ -172,7 +172,8 @@ def place(source: str) -> str:
     return str(address)
 
 
-def _is_local(place: str) -> bool:
+def is_local(place: str) -> bool:
+    """Whether the address is this machine's own."""
     try:
         return ipaddress.ip_address(place).is_loopback
     except ValueError:  # a network, or no address at all

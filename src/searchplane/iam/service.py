@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from hmac import compare_digest
 from types import MappingProxyType
 
 from searchplane.domain.access import Actor, Asked, Scope, allows
@@ -20,7 +21,7 @@ from searchplane.errors import Forbidden, NotFound, Unauthenticated
 from searchplane.iam.access_keys import AccessKeys
 from searchplane.iam.agencies import assumable
 from searchplane.iam.catalogue import CatalogueEntry, catalogue
-from searchplane.iam.issuing import WRONG_TOKEN, Issued, Issuer
+from searchplane.iam.issuing import WRONG_KEY, WRONG_TOKEN, Issued, Issuer
 from searchplane.iam.key_ring import KeyRing
 from searchplane.iam.lockout import LOCAL, Lockout
 from searchplane.iam.permanent import PermanentKeys
@@ -110,6 +111,23 @@ class Identity:
     ) -> Issued:
         """A token for a password. Raises Unauthenticated with one text for every cause."""
         return self._issuer.for_password(user, password, scope, source, now)
+
+    def login_with_key(
+        self, access: str, secret: str, scope: ScopeRequest | None, now: datetime, source: str
+    ) -> Issued:
+        """A token for a permanent access key and its secret, with the key's lock.
+
+        Raises Unauthenticated with one text for every cause.
+        """
+
+        def agrees(stored: str) -> bool:
+            return compare_digest(stored.encode(), secret.encode())
+
+        try:
+            user_id = self.access_keys.proven_user(access, agrees, source, now)
+            return self._issuer.for_key(user_id, access, scope, now)
+        except Unauthenticated:
+            raise Unauthenticated("IAM.0001", WRONG_KEY) from None
 
     def check_password(self, user: Reference, password: str, source: str, now: datetime) -> None:
         """Prove a password as a login does, with its lockout. Raises Unauthenticated."""

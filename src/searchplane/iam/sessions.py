@@ -2,7 +2,8 @@
 
 User, domain and project exist and are enabled, the token is not ended, and the user holds a role
 on the scope. Ended is a token that was revoked, that was re-scoped from one that was, however many
-steps ago, or that was issued before the user's tokens were ended all at once.
+steps ago, whose access key is gone, or that was issued before the user's tokens were ended all at
+once.
 
 Whoever acts through an agency must count as a user all the same, may still use agencies, and has
 what the agency was given, as long as it trusts the user's domain.
@@ -23,6 +24,7 @@ from searchplane.domain.roles import ASSUME, Role
 from searchplane.errors import Unauthenticated
 from searchplane.iam.tokens import Claims
 from searchplane.store import agencies
+from searchplane.store.access_keys import KeyBook
 from searchplane.store.agencies import Agency
 from searchplane.store.database import Transaction
 from searchplane.store.identity import Directory, Domain, Project, Reference, Target, User
@@ -73,12 +75,15 @@ def session(transaction: Transaction, claims: Claims) -> Session:
     directory, book = Directory(transaction), RoleBook(transaction)
     is_revoked = is_ended(directory, claims)
     user = directory.find_user(Reference(id=claims.user_id))
+    key = KeyBook(transaction).find(claims.access) if claims.access is not None else None
     place, held = None, tuple[Role, ...]()
     if claims.target is not None and claims.target_id is not None:
         place = _place(directory, claims.target, claims.target_id)
         held = book.held(claims.user_id, claims.target, claims.target_id)
     if is_revoked:
         refuse("the token is revoked")
+    if claims.access is not None and (key is None or not key.active):
+        refuse("the access key that the token was issued for does not exist or is inactive")
     if user is None or not (user.enabled and user.domain.enabled):
         refuse("the token's user does not exist or is disabled")
     if user.valid_from is not None and claims.issued <= user.valid_from:

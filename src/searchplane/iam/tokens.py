@@ -21,6 +21,7 @@ from functools import lru_cache
 from cryptography.fernet import InvalidToken, MultiFernet
 
 from searchplane.domain.ids import UserId
+from searchplane.iam.key_pair import ACCESS_LENGTH
 from searchplane.iam.key_ring import Keys, KeySource
 from searchplane.store.identity import TAG_DIGITS, Target
 
@@ -29,6 +30,8 @@ LAYOUT_OF_AGENCIES = 2
 """As the first, with the agency's id behind it."""
 LAYOUT_OF_CHAINS = 3
 """As the second, the agency's id zero where there is none, with the tags behind it."""
+LAYOUT_OF_KEYS = 4
+"""As the third, the access key between the agency and the tags."""
 
 REMEMBERED = 4096
 MAX_LENGTH = 1024
@@ -37,11 +40,14 @@ MAX_LENGTH = 1024
 _PACKED = struct.Struct(">BBBQQ16s16s16s16s")
 _NONE = bytes(16)
 _TAG_BYTES = TAG_DIGITS // 2
-_SHORTEST = {
-    LAYOUT: _PACKED.size,
-    LAYOUT_OF_AGENCIES: _PACKED.size + len(_NONE),
-    LAYOUT_OF_CHAINS: _PACKED.size + len(_NONE) + _TAG_BYTES,
+_ENDS = {
+    LAYOUT: 0,
+    LAYOUT_OF_AGENCIES: len(_NONE),
+    LAYOUT_OF_CHAINS: len(_NONE),
+    LAYOUT_OF_KEYS: len(_NONE) + ACCESS_LENGTH,
 }
+"""Bytes behind what all have in common, without the tags."""
+_WITH_TAGS = (LAYOUT_OF_CHAINS, LAYOUT_OF_KEYS)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _TARGETS = {0: None, 1: Target.PROJECT, 2: Target.DOMAIN}
@@ -54,6 +60,7 @@ class Method(IntFlag):
     PASSWORD = 1
     TOKEN = 2
     ASSUME_ROLE = 4
+    HW_AK_SK = 8
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,8 @@ class Claims:
 
     `audit_id` is this token's own and no secret; `chain_id` is the audit id of the token that the
     chain of re-scoping began with, `between` the tags of those between it and this one, the first
-    of them first. With an `agency_id` the user acts through that agency.
+    of them first. With an `agency_id` the user acts through that agency. With an `access` the chain
+    began with that access key, and counts as long as the key does.
     """
 
     user_id: UserId
@@ -75,6 +83,7 @@ class Claims:
     target_id: str | None = None
     agency_id: str | None = None
     between: tuple[str, ...] = ()
+    access: str | None = None
 
     def method_names(self) -> list[str]:
         return [method.name.lower() for method in Method if method in self.methods and method.name]
@@ -136,11 +145,12 @@ class Tokens:
 
 
 def _pack(claims: Claims) -> bytes:
-    agency = bytes.fromhex(claims.agency_id) if claims.agency_id else b""
+    agency = bytes.fromhex(claims.agency_id) if claims.agency_id else _NONE
+    access = claims.access.encode("ascii") if claims.access else b""
     tags = bytes.fromhex("".join(claims.between))
-    layout = LAYOUT_OF_AGENCIES if agency else LAYOUT
+    layout = _layout(claims)
     packed = _PACKED.pack(
-        LAYOUT_OF_CHAINS if tags else layout,
+        layout,
         _TARGET_NUMBERS[claims.target],
         claims.methods,
         (claims.issued - _EPOCH) // _MICROSECOND,
@@ -150,18 +160,27 @@ def _pack(claims: Claims) -> bytes:
         bytes.fromhex(claims.audit_id),
         bytes.fromhex(claims.chain_id) if claims.chain_id else _NONE,
     )
-    return packed + (agency or _NONE) + tags if tags else packed + agency
+    return packed if layout == LAYOUT else packed + agency + access + tags
+
+
+def _layout(claims: Claims) -> int:
+    """The first that holds all there is."""
+    if claims.access is not None:
+        return LAYOUT_OF_KEYS
+    if claims.between:
+        return LAYOUT_OF_CHAINS
+    return LAYOUT_OF_AGENCIES if claims.agency_id is not None else LAYOUT
 
 
 def _unpack(packed: bytes) -> Claims:
-    agency, tags = packed[_PACKED.size :][: len(_NONE)], packed[_PACKED.size + len(_NONE) :]
-    shortest = _SHORTEST.get(packed[0], 0)
-    is_longer = packed[0] == LAYOUT_OF_CHAINS and not len(tags) % _TAG_BYTES
-    if not shortest or len(packed) < shortest or (len(packed) > shortest and not is_longer):
+    layout, common, rest = packed[0], packed[: _PACKED.size], packed[_PACKED.size :]
+    end = _ENDS.get(layout)
+    if end is None or len(rest) < end or len(common) < _PACKED.size:
         raise ValueError("a token of another version's layout")
-    _, target, methods, issued, expires, user, target_id, audit, chain = _PACKED.unpack(
-        packed[: _PACKED.size]
-    )
+    agency, access, tags = rest[: len(_NONE)], rest[len(_NONE) : end], rest[end:]
+    if tags and (layout not in _WITH_TAGS or len(tags) % _TAG_BYTES):
+        raise ValueError("a token of another version's layout")
+    _, target, methods, issued, expires, user, target_id, audit, chain = _PACKED.unpack(common)
     return Claims(
         user_id=UserId(user.hex()),
         target=_TARGETS[target],
@@ -173,4 +192,5 @@ def _unpack(packed: bytes) -> Claims:
         chain_id=chain.hex() if chain != _NONE else None,
         agency_id=agency.hex() if agency.strip(b"\0") else None,
         between=tuple(tags[at : at + _TAG_BYTES].hex() for at in range(0, len(tags), _TAG_BYTES)),
+        access=access.decode("ascii") or None,
     )

@@ -51,6 +51,22 @@ class AssumeMethod(Request):
     xrole_name: Name | None = None
 
 
+class KeyName(Request):
+    key: Name
+
+
+class KeySecret(Request):
+    key: Annotated[SecretStr, Field(max_length=MAX_LENGTH)]
+
+
+class KeyMethod(Request):
+    """A permanent access key and its secret; a temporary key has a `security_token` besides."""
+
+    access: KeyName
+    secret: KeySecret
+    security_token: KeySecret | None = Field(default=None, alias="security_token")
+
+
 class IdentityChoice(Request):
     """`methods` says how the user is proven; the object of that name holds the proof."""
 
@@ -59,6 +75,7 @@ class IdentityChoice(Request):
     token: TokenMethod | None = None
     assume_role: AssumeMethod | None = None
     hw_assume_role: AssumeMethod | None = None
+    hw_ak_sk: KeyMethod | None = Field(default=None, alias="hw_ak_sk")
 
 
 class ProjectChoice(Request):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TypeVar
 
 from pydantic_core import from_json
@@ -13,6 +14,7 @@ from searchplane.api.identity.requests import (
     Auth,
     DomainChoice,
     IdentityChoice,
+    KeyMethod,
     LoginBody,
     ProjectChoice,
     ScopeChoice,
@@ -24,14 +26,19 @@ from searchplane.domain.access import PASSWORD
 from searchplane.domain.audit import Who
 from searchplane.errors import Refused, Unauthenticated
 from searchplane.iam.issuing import Issued
+from searchplane.iam.lockout import is_local, place
 from searchplane.iam.sessions import ScopeRequest, Session
 from searchplane.store.identity import Reference, Target
 
 Proof = TypeVar("Proof")
 
+_ACCESS = re.compile(r"[A-Za-z0-9]{1,32}\Z")
+"""An access key; a secret is longer, and one that is sent in its place is not repeated."""
+
 PATH = "/v3/auth/tokens"
 SUBJECT = "X-Subject-Token"
-METHODS = {"password", "token", "assume_role", "hw_assume_role"}
+METHODS = {"password", "token", "assume_role", "hw_assume_role", "hw_ak_sk"}
+UNHASHED = (["token"], ["hw_ak_sk"])
 MOST_READ_AT_ONCE = 4096
 """Bytes of a login's body that are read before it is given to a worker."""
 
@@ -47,8 +54,9 @@ def issue(call: Call) -> Answer:
     )
 
 
-def is_rescoping(body: bytes) -> bool:
-    """Whether the login shows a token: nothing is hashed, so logins do not hold it up.
+def is_unhashed(body: bytes) -> bool:
+    """Whether the login shows a token or an access key: nothing is hashed, so others do not hold it
+    up.
 
     The method is read as the handler reads it; what cannot be read is not quick.
     """
@@ -58,12 +66,15 @@ def is_rescoping(body: bytes) -> bool:
         methods = from_json(body)["auth"]["identity"]["methods"]
     except (ValueError, LookupError, TypeError):
         return False
-    return bool(methods == ["token"])
+    return methods in UNHASHED
 
 
 def claimed(body: LoginBody) -> Who:
     """Who a login says it is from; no proof is repeated."""
     identity = body.auth.identity
+    if identity.methods == ["hw_ak_sk"] and identity.hw_ak_sk is not None:
+        access = identity.hw_ak_sk.access.key
+        return Who(credential=access if _ACCESS.match(access) else identity.methods[0])
     if identity.password is None:
         return Who(credential=identity.methods[0])
     user = identity.password.user
@@ -128,6 +139,8 @@ def _log_in(call: Call, auth: Auth) -> Issued:
         case "assume_role" | "hw_assume_role" as method:
             wanted = _needed(getattr(auth.identity, method), f"auth.identity.{method}")
             return _assume(call, wanted, scope, f"auth.identity.{method}")
+        case "hw_ak_sk":
+            return _with_key(call, _needed(auth.identity.hw_ak_sk, "auth.identity.hw_ak_sk"), scope)
         case _:
             token = _needed(auth.identity.token, "auth.identity.token").id.get_secret_value()
             return identity.rescope(token, scope, call.now)
@@ -141,13 +154,26 @@ def _assume(call: Call, wanted: AssumeMethod, scope: ScopeRequest | None, where:
     return call.services.identity.assume(token, _domain(domain, where), name, scope, asked(call))
 
 
+def _with_key(call: Call, shown: KeyMethod, scope: ScopeRequest | None) -> Issued:
+    """The secret itself is in the body: not for a connection that others can read along."""
+    is_private = call.services.settings.base_url.startswith("https:") or is_local(
+        place(call.source)
+    )
+    if not is_private or shown.security_token is not None:
+        why = "hw_ak_sk takes permanent access keys" if is_private else "hw_ak_sk needs TLS"
+        raise Unauthenticated("IAM.0001", f"{why}; signing each request is right")
+    secret = shown.secret.key.get_secret_value()
+    identity = call.services.identity
+    return identity.login_with_key(shown.access.key, secret, scope, call.now, call.source)
+
+
 def _method(identity: IdentityChoice) -> str:
     methods = set(identity.methods)
     if len(methods) != 1 or not methods <= METHODS:
         raise Unauthenticated(
             "IAM.0001",
             "Attempted to authenticate with an unsupported method. auth.identity.methods is "
-            f"{identity.methods!r:.80}; ['password'], ['token'] or ['assume_role'] is right",
+            f"{identity.methods!r:.80}; one of {', '.join(sorted(METHODS))} is right",
         )
     return methods.pop()
 
@@ -215,7 +241,7 @@ OPERATIONS = (
         ),
         envelope=Envelope.IDENTITY,
         pool=Pool.LOGIN,
-        is_quick=is_rescoping,
+        is_quick=is_unhashed,
         claims=claimed,
         answer_headers=(SUBJECT,),
     ),
