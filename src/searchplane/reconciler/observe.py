@@ -61,13 +61,13 @@ async def _engine(
 def running_target(
     cluster: Cluster, secrets: Mapping[str, str], nodes: Mapping[NodeId, NodeState]
 ) -> Target:
-    """How to ask the nodes that run."""
+    """How to ask the nodes that run; a cluster of which none does may have no certificates yet."""
     addresses = tuple(
         node.address
         for node in cluster.nodes
         if node.address is not None and isinstance(nodes[node.id], Running)
     )
-    return target_of(cluster, secrets, addresses)
+    return target_of(cluster, secrets, addresses) if addresses else Target(())
 
 
 async def _distribution(cluster: Cluster, ports: Ports) -> tuple[Distribution, Engine | None]:
