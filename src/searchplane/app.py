@@ -33,7 +33,7 @@ from searchplane.drivers.base import Checkpoint, Driver, NodeRef, NodeSpec, no_c
 from searchplane.drivers.fake import FakeDriver
 from searchplane.drivers.process import host
 from searchplane.drivers.process.driver import ProcessDriver
-from searchplane.drivers.process.users import users_if_root
+from searchplane.drivers.process.users import TenantUsers, users_if_root
 from searchplane.engine.calm import calm, restore
 from searchplane.engine.control import Control
 from searchplane.engine.launch import java_command, java_environment
@@ -287,9 +287,6 @@ def _ports(
             composer(fake.tenant_folder),
             checkpoint,
         )
-    users = users_if_root(
-        settings.node_uid_base, settings.node_uid_base + settings.node_uid_count - 1
-    )
     distributions = open_distributions(settings)
 
     def launch(spec: NodeSpec, folder: Path) -> tuple[tuple[str, ...], dict[str, str]]:
@@ -306,7 +303,7 @@ def _ports(
         wake,
         on_start=calm,
         on_found=restore,
-        users=users,
+        users=_users(settings),
         checkpoint=checkpoint,
     )
     return Ports(
@@ -360,6 +357,27 @@ async def nodes_there(settings: Settings) -> tuple[NodeRef, ...]:
         await driver.close()
 
 
+async def attach_bucket(settings: Settings, tenant: int, bucket: str, path: Path) -> int:
+    """Have a folder be a bucket of the project with this number; how many repositories it holds.
+
+    Raises Permanent when the project's nodes cannot read it, or the name is taken.
+    """
+    driver = _stopping_driver(settings)
+    try:
+        return len(await driver.attach(tenant, bucket, path))
+    finally:
+        await driver.close()
+
+
+async def detach_bucket(settings: Settings, tenant: int, bucket: str) -> None:
+    """Undo `attach_bucket`; the folder itself is not touched."""
+    driver = _stopping_driver(settings)
+    try:
+        await driver.detach(tenant, bucket)
+    finally:
+        await driver.close()
+
+
 def _stopping_driver(settings: Settings) -> Driver:
     """A driver that sees and stops nodes and starts none."""
     if settings.driver is DriverKind.FAKE:
@@ -368,7 +386,13 @@ def _stopping_driver(settings: Settings) -> Driver:
     def launch(spec: NodeSpec, _folder: Path) -> tuple[tuple[str, ...], dict[str, str]]:
         raise Permanent(f"{spec.name} is not started: the nodes are being stopped")
 
-    return ProcessDriver(settings.data, launch, lambda _: None, users=None)
+    return ProcessDriver(settings.data, launch, lambda _: None, users=_users(settings))
+
+
+def _users(settings: Settings) -> TenantUsers | None:
+    return users_if_root(
+        settings.node_uid_base, settings.node_uid_base + settings.node_uid_count - 1
+    )
 
 
 async def _ask_to_stop(driver: Driver, ref: NodeRef) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from searchplane.api.css import (
+    buckets,
     certificates,
     clusters,
     create,
@@ -12,6 +13,7 @@ from searchplane.api.css import (
     flavors,
     networks,
     operating,
+    rebuilding,
     renaming,
     resizing,
     restarting,
@@ -47,6 +49,8 @@ OPERATIONS: tuple[Operation, ...] = (
     *verifying.OPERATIONS,
     *volumes.OPERATIONS,
     *operating.OPERATIONS,
+    *rebuilding.OPERATIONS,
+    *buckets.OPERATIONS,
     *upgrading.OPERATIONS,
     *events.OPERATIONS,
     *flavors.OPERATIONS,

@@ -116,6 +116,11 @@ class Api(Connected):
             raise Permanent(f"{len(found)} clusters are called {id_or_name!r}; give an id: {ids}")
         raise NotFound("CSS.0015", f"no cluster of this project has the id or name {id_or_name!r}")
 
+    def buckets(self) -> list[Mapping[str, Any]]:
+        """All of the project's; an operation of this service, which other clouds do not have."""
+        found: list[Mapping[str, Any]] = self._ask("GET", "/buckets")["buckets"]
+        return found
+
     def create(self, body: Mapping[str, Any]) -> str:
         """Ask for a cluster; its id."""
         return str(self._ask("POST", "/clusters", json=body)["cluster"]["id"])

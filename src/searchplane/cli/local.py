@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 from searchplane.domain.audit import LOCAL, OPERATOR, AuditLine, Outcome, Who
 from searchplane.errors import Permanent
 from searchplane.settings import Settings
-from searchplane.store.database import Database, open_database
+from searchplane.store import projects
+from searchplane.store.database import Database, Transaction, open_database
+from searchplane.store.identity import Directory, Project, Reference
 from searchplane.store.migrate import is_current
 from searchplane.store.sqlite import FILE
 
@@ -37,6 +39,22 @@ def local_database(settings: Settings) -> Iterator[Database]:
         yield database
     finally:
         database.close()
+
+
+def find_project(connection: Transaction, id_or_name: str) -> Project:
+    """The project with this id, or the only one with this name."""
+    known = projects.find(connection, id_or_name)
+    named = projects.in_domain(connection, None, name=id_or_name).items
+    if known is None and len(named) > 1:
+        ids = ", ".join(one.id for one in named)
+        raise Permanent(f"several domains have a project {id_or_name!r}; its id is one of {ids}")
+    found = known or next(iter(named), None)
+    project = (
+        Directory(connection).find_project(Reference(id=found.id)) if found is not None else None
+    )
+    if project is None:
+        raise Permanent(f"no project has the id or name {id_or_name!r}")
+    return project
 
 
 def operators_line(operation: str, resource: str, project_id: str = "") -> AuditLine:

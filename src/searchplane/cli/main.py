@@ -13,7 +13,7 @@ import click
 from searchplane import __version__
 from searchplane.cli import collecting
 from searchplane.cli.access_commands import policy, role
-from searchplane.cli.backup_commands import backup, restore
+from searchplane.cli.backup_commands import backup, bucket, restore
 from searchplane.cli.key_commands import key
 from searchplane.cli.operating import audit, keys, quota
 from searchplane.cli.options import data_option, json_option, settings_of
@@ -152,6 +152,7 @@ for _command in (user, group, project, domain, role, policy, key):
     cli.add_command(_command)
 cli.add_command(audit)
 cli.add_command(backup)
+cli.add_command(bucket)
 cli.add_command(keys)
 cli.add_command(quota)
 cli.add_command(restore)

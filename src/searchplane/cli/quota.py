@@ -6,13 +6,11 @@ from collections.abc import Mapping
 
 import click
 
-from searchplane.cli.local import local_database, operators_line
+from searchplane.cli.local import find_project, local_database, operators_line
 from searchplane.cli.tables import print_json, print_table
-from searchplane.domain.ids import ProjectId
 from searchplane.domain.quota import Amounts, Limits, Resource
 from searchplane.settings import Settings
-from searchplane.store import audit, projects, quotas
-from searchplane.store.database import Transaction
+from searchplane.store import audit, quotas
 
 DEFAULT, UNLIMITED = "default", "unlimited"
 MOST = 2**31 - 1
@@ -24,7 +22,7 @@ SET = "quotaSet"
 def show(settings: Settings, project: str, *, as_json: bool) -> None:
     """Print one line for each resource."""
     with local_database(settings) as database, database.read() as connection:
-        found = _find(connection, project)
+        found = find_project(connection, project).id
         own = quotas.own_limits(connection, found)
         used = quotas.used(connection, found)
         limits = quotas.limits(connection, found, quotas.defaults(settings))
@@ -41,7 +39,7 @@ def change(
     limits = {one: _limit(one, text) for one, text in wanted.items() if text != DEFAULT}
     said = ",".join(f"{one}={text}" for one, text in wanted.items())
     with local_database(settings) as database, database.write() as connection:
-        found = _find(connection, project)
+        found = find_project(connection, project).id
         quotas.drop(connection, found, *wanted)
         quotas.put(connection, found, limits)
         audit.append(connection, [operators_line(SET, said, found)])
@@ -57,20 +55,6 @@ def _limit(one: Resource, text: str) -> int | None:
             f"--{option} is {text!r}: a number up to {MOST}, `{UNLIMITED}` or `{DEFAULT}` is right"
         )
     return int(text)
-
-
-def _find(connection: Transaction, id_or_name: str) -> ProjectId:
-    if (by_id := projects.find(connection, id_or_name)) is not None:
-        return ProjectId(by_id.id)
-    named = projects.in_domain(connection, None, name=id_or_name).items
-    if len(named) == 1:
-        return ProjectId(named[0].id)
-    if not named:
-        raise click.ClickException(f"no project has the id or name {id_or_name!r}")
-    ids = ", ".join(one.id for one in named)
-    raise click.ClickException(
-        f"several domains have a project {id_or_name!r}; its id is one of {ids}"
-    )
 
 
 def _print(used: Amounts, limits: Limits, own: frozenset[Resource], *, as_json: bool) -> None:

@@ -18,8 +18,9 @@ from searchplane.domain.steps import (
 
 
 def goes_on(cluster: Cluster) -> bool:
-    """Whether all nodes are to be started on another engine yet."""
-    return cluster.action is not None and bool(cluster.action.hops)
+    """Whether all nodes are to be started on another engine yet, or a snapshot is to come back."""
+    action = cluster.action
+    return action is not None and (bool(action.hops) or action.anew is Anew.FORMING)
 
 
 def last_steps(cluster: Cluster) -> tuple[Step, ...]:

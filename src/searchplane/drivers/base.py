@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Protocol
 
 from searchplane.domain.engines import Engine
@@ -95,11 +96,15 @@ class Driver(Protocol):
     async def nodes(self) -> tuple[NodeRef, ...]:
         """Every node this driver has anything of."""
 
-    async def repositories(self, tenant: int, bucket: str) -> tuple[str, ...]:
-        """Where in a project's bucket there are repositories, below the project's buckets.
+    async def attach(self, tenant: int, bucket: str, path: Path) -> tuple[str, ...]:
+        """Have the folder at `path` be a bucket of the project that its nodes can read.
 
-        Raises Transient if the bucket cannot be read.
+        Gives where in it there are repositories, below the project's buckets. Raises Permanent
+        when the nodes cannot read it, or the project has another bucket of that name.
         """
+
+    async def detach(self, tenant: int, bucket: str) -> None:
+        """Undo `attach`; a bucket of the project's own is left alone."""
 
     async def close(self) -> None:
         """Let go of watches and handles; nodes go on running."""

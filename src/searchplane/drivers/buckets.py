@@ -1,34 +1,113 @@
-"""Finding repositories in a folder that holds a bucket.
+"""Folders of elsewhere that a project may read snapshots from, as buckets among its own.
 
-A repository lies in a folder that is called like the cluster that wrote it, below its bucket and
-a base path; that it is one, only its files tell.
+An attached bucket is a link in the project's bucket root, since engines reach nothing outside of
+it. The root belongs to the user of the project's nodes, who can put anything there; so work is done
+relative to the opened root, a link is only ever made or compared and never followed, and what the
+bucket holds is looked for where the operator said it lies. Below that no link is followed either.
+
+A repository lies in a folder that is called like the cluster that wrote it, below a base path; that
+it is one, only its files tell.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from searchplane.errors import Transient
+from searchplane.errors import Permanent
 
 CLUSTER_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+DEEPEST = 256
+"""Folders inside each other; a base path has no more."""
+PASS, READ = 0o1, 0o4
 
 
-async def repositories(root: Path, bucket: str) -> tuple[str, ...]:
-    """Their locations below `root`. Raises Transient if a folder cannot be read."""
+def attach(root: Path, name: str, path: Path) -> None:
+    """Have `path` appear as `name` in the bucket root.
+
+    Raises Permanent when something else has the name, OSError.
+    """
+    with _opened(root) as folder:
+        try:
+            os.symlink(path, name, dir_fd=folder)
+        except FileExistsError:
+            if _target(name, folder) != str(path):
+                raise Permanent(
+                    f"the project has a bucket {name} already; another name is right"
+                ) from None
+
+
+def detach(root: Path, name: str) -> None:
+    """Take the link away; what is no link is a bucket of the project's own, and stays."""
+    if not root.is_dir():
+        return
+    with _opened(root) as folder:
+        if _target(name, folder) is not None:
+            os.unlink(name, dir_fd=folder)
+
+
+def repositories(path: Path, bucket: str) -> tuple[str, ...]:
+    """Where in the bucket that lies at `path` there are repositories: locations below the project's
+    buckets. Raises OSError if a folder cannot be read."""
+    found, waiting = [], [(path, bucket)]
+    while waiting:
+        folder, location = waiting.pop()
+        with os.scandir(folder) as entries:
+            there = list(entries)
+        if CLUSTER_ID.match(folder.name) and any(one.is_file() for one in there):
+            found.append(location)
+        elif location.count("/") < DEEPEST:
+            folders = [one.name for one in there if one.is_dir(follow_symlinks=False)]
+            waiting += [(folder / name, f"{location}/{name}") for name in folders]
+    return tuple(sorted(found))
+
+
+def closed_to(path: Path, uid: int, gid: int) -> Path | None:
+    """What keeps this user from reading all below `path`; None if nothing does. Raises OSError.
+
+    By the modes of folders and files; access lists are not looked at.
+    """
+    for folder in reversed(path.parents):
+        if not _allows(folder, uid, gid, PASS):
+            return folder
+    for place, folders, files in os.walk(path, onerror=_raise):
+        if not _allows(Path(place), uid, gid, READ | PASS):
+            return Path(place)
+        folders.sort()
+        for name in files:
+            if not _allows(Path(place) / name, uid, gid, READ):
+                return Path(place) / name
+    return None
+
+
+def _allows(path: Path, uid: int, gid: int, wanted: int) -> bool:
+    found = path.lstat()
+    if stat.S_ISLNK(found.st_mode):
+        return True  # no engine needs it, and nobody follows it
+    shift = 6 if found.st_uid == uid else 3 if found.st_gid == gid else 0
+    return uid == 0 or (found.st_mode >> shift) & wanted == wanted
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _target(name: str, folder: int) -> str | None:
+    """Where the link leads; None for anything else, and where there is nothing."""
     try:
-        return await asyncio.to_thread(lambda: tuple(sorted(_below(root, bucket))))
-    except OSError as error:
-        raise Transient(f"bucket {bucket} cannot be read: {error.strerror}") from error
+        return os.readlink(name, dir_fd=folder)
+    except OSError:
+        return None
 
 
-def _below(root: Path, location: str) -> list[str]:
-    """Links are followed only to the bucket itself: others could lead anywhere."""
-    with os.scandir(root / location) as entries:
-        found = list(entries)
-    if CLUSTER_ID.match(location.rpartition("/")[2]) and any(one.is_file() for one in found):
-        return [location]
-    folders = [one.name for one in found if one.is_dir(follow_symlinks=False)]
-    return [one for name in folders for one in _below(root, f"{location}/{name}")]
+@contextmanager
+def _opened(root: Path) -> Iterator[int]:
+    handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        yield handle
+    finally:
+        os.close(handle)

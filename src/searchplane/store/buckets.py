@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, RowMapping, insert, select
+from sqlalchemy import Connection, RowMapping, delete, insert, select
 
 from searchplane.domain.ids import ProjectId
 from searchplane.domain.snapshots import Bucket
@@ -46,6 +46,11 @@ def add(connection: Connection, bucket: Bucket) -> None:
             path=bucket.path,
         )
     )
+
+
+def remove(connection: Connection, project_id: ProjectId, name: str) -> None:
+    mine = (buckets.c.project_id == project_id, buckets.c.name == name)
+    connection.execute(delete(buckets).where(*mine))
 
 
 def _bucket(row: RowMapping) -> Bucket:

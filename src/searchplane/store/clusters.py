@@ -147,6 +147,12 @@ _PROMISED = select(
 )
 
 
+def look_again(connection: Connection, project_id: ProjectId) -> None:
+    """Have the loop read all of a project's clusters: something beside their records is new."""
+    mine = clusters.c.project_id == project_id
+    connection.execute(update(clusters).where(mine).values(revision=clusters.c.revision + 1))
+
+
 def begin_action(connection: Connection, cluster: Cluster, action: Action) -> None:
     """Store what is wanted now; a pass that began before cannot write over it."""
     connection.execute(

@@ -167,8 +167,14 @@ class FakeDriver:
     async def nodes(self) -> tuple[NodeRef, ...]:
         return tuple(sorted(self._memory.refs(), key=lambda ref: (ref.cluster_id, ref.node_id)))
 
-    async def repositories(self, tenant: int, bucket: str) -> tuple[str, ...]:
-        return await buckets.repositories(self.tenant_folder(tenant), bucket)
+    async def attach(self, tenant: int, bucket: str, path: Path) -> tuple[str, ...]:
+        root = self.tenant_folder(tenant)
+        root.mkdir(parents=True, exist_ok=True)
+        buckets.attach(root, bucket, path)
+        return buckets.repositories(path, bucket)
+
+    async def detach(self, tenant: int, bucket: str) -> None:
+        buckets.detach(self.tenant_folder(tenant), bucket)
 
     async def close(self) -> None:
         """Nothing is held."""

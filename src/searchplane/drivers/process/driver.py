@@ -120,11 +120,26 @@ class ProcessDriver:
     async def nodes(self) -> tuple[NodeRef, ...]:
         return await asyncio.to_thread(self._nodes)
 
-    async def repositories(self, tenant: int, bucket: str) -> tuple[str, ...]:
-        return await buckets.repositories(self.tenant_folder(tenant), bucket)
+    async def attach(self, tenant: int, bucket: str, path: Path) -> tuple[str, ...]:
+        return await asyncio.to_thread(self._attach, tenant, bucket, path)
+
+    async def detach(self, tenant: int, bucket: str) -> None:
+        with explained("Detaching the bucket", self.tenant_folder(tenant)):
+            await asyncio.to_thread(buckets.detach, self.tenant_folder(tenant), bucket)
 
     async def close(self) -> None:
         self._watches.close()
+
+    def _attach(self, tenant: int, bucket: str, path: Path) -> tuple[str, ...]:
+        owner = None if self._users is None else self._users.owner(tenant)
+        with explained("Attaching the bucket", path):
+            self._roots.make_tenant_folder(tenant, owner)
+            user = owner or Owner(os.geteuid(), os.getegid())
+            closed = buckets.closed_to(path, user.uid, user.gid)
+            if closed is not None:
+                raise Permanent(_let_read(path, closed, user))
+            buckets.attach(self.tenant_folder(tenant), bucket, path)
+            return buckets.repositories(path, bucket)
 
     def _capacity(self) -> HostCapacity:
         with explained("Looking at the host", self._roots.data):
@@ -241,6 +256,13 @@ class ProcessDriver:
                 for path in cluster.iterdir()
             }
         return tuple(sorted(found, key=lambda ref: (ref.cluster_id, ref.node_id)))
+
+
+def _let_read(path: Path, closed: Path, user: Owner) -> str:
+    """A folder above the bucket has to be open for passing only."""
+    is_above = path != closed and path.is_relative_to(closed)
+    mend = f"chmod o+x {closed}" if is_above else f"chown -R {user.uid}:{user.gid} {path}"
+    return f"{closed} is closed to the user of the project's nodes, {user.uid}; right is: {mend}"
 
 
 def _part(name: str) -> str:

@@ -1,0 +1,43 @@
+"""What is accepted of attaching a folder of elsewhere as a bucket, and of letting go of it.
+
+An attached bucket is read and never written: it is where snapshots are restored from that another
+service has taken, or this one before its data was lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from searchplane.domain.backup import place_violations
+from searchplane.domain.cluster import SnapshotSettings
+from searchplane.domain.ids import ProjectId
+from searchplane.domain.snapshots import Bucket, Restore
+from searchplane.domain.violation import refuse
+from searchplane.errors import Refused
+
+
+def attach(
+    known: Bucket | None, project_id: ProjectId, name: str, path: str, now: datetime
+) -> Bucket:
+    """The bucket as it is recorded; the same again is nothing new.
+
+    Raises Refused CSS.5038 for a name that is wrong, or that another bucket of the project has.
+    """
+    refuse([*place_violations(SnapshotSettings(name), at="")])
+    if known is not None and known.path != path:
+        lies = f"lies in {known.path}" if known.read_only else "is written by its clusters"
+        raise Refused(
+            "CSS.5038", f"bucket is {name!r}: the project has one that {lies}; another is right"
+        )
+    return known or Bucket(project_id, name, now, path)
+
+
+def check_detachable(known: Bucket | None, name: str, running: Iterable[Restore]) -> Bucket:
+    """The attached bucket. Raises Refused CSS.5038 when there is none, CSS.5090 while a snapshot
+    in it is being restored."""
+    if known is None or not known.read_only:
+        raise Refused("CSS.5038", f"bucket is {name!r}: the project has none of it attached")
+    if any(True for _ in running):
+        raise Refused("CSS.5090", f"a snapshot in bucket {name} is being restored; wait for it")
+    return known
