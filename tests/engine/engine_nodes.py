@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -45,8 +45,9 @@ StartNodes = Callable[[Engine, int], list[RunningNode]]
 
 @contextmanager
 def launched(
-    installation: Installation, number: int, addresses: list[str]
+    installation: Installation, number: int, addresses: list[str], repo: Path | None = None
 ) -> Iterator[RunningNode]:
+    """A node of its own folder; `repo` is a folder for snapshots that it shares with others."""
     folder = Path(tempfile.mkdtemp(prefix="searchplane-test-node-"))
     for name in FOLDERS:
         (folder / name).mkdir()
@@ -62,7 +63,7 @@ def launched(
         address=addresses[number],
         seed_addresses=tuple(addresses),
         processors=2,
-        path_repo=folder / "data",
+        path_repo=repo or folder / "data",
         bootstrap_masters=names,
         settings={"reindex.remote.whitelist": "127.*:9200"},
     )
@@ -99,10 +100,46 @@ def launched(
             shutil.rmtree(folder)
 
 
+@contextmanager
+def killed_and_started(node: RunningNode) -> Iterator[RunningNode]:
+    """The node after a kill -9, as another process on the same folder."""
+    node.process.kill()
+    node.process.wait()
+    user, group = RUN_AS or (None, None)
+    with (
+        (node.folder / "logs" / "output.log").open("ab") as output,
+        subprocess.Popen(
+            node.process.args,
+            env=java_environment(),
+            cwd=node.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            user=user,
+            group=group,
+            extra_groups=[] if RUN_AS else None,
+        ) as process,
+    ):
+        try:
+            yield replace(node, process=process)
+        finally:
+            process.kill()
+            process.wait()
+
+
 def wait_until_joined(node: RunningNode, members: int) -> None:
     """Wait until the node is in a green cluster of so many members."""
+    _wait(node, f"wait_for_nodes={members}&wait_for_status=green")
+
+
+def wait_until_answers(node: RunningNode) -> None:
+    """Wait until the node has elected itself and knows what it has on its disk."""
+    _wait(node, "wait_for_events=languid")
+
+
+def _wait(node: RunningNode, condition: str) -> None:
     deadline = time.monotonic() + START_SECONDS
-    path = f"/_cluster/health?wait_for_nodes={members}&wait_for_status=green&timeout=30s"
+    path = f"/_cluster/health?{condition}&timeout=30s"
     while time.monotonic() < deadline:
         assert node.process.poll() is None, (node.folder / SERVER_LOG).read_text()[-4000:]
         try:

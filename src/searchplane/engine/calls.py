@@ -35,6 +35,9 @@ _STALE = ("concurrent modification", "do not match its expected state")
 again before it is registered anew."""
 
 
+CHANGED = "the repository was changed by another cluster; it is read anew"
+
+
 class Declined(Permanent):
     """The engine will not do it; `kind` is its own name of the error."""
 
@@ -68,7 +71,7 @@ class Ask:
                 return answer.json()
             kind, reason = _error(answer)
             if any(text in reason for text in _STALE):
-                raise Stale(f"{doing} failed: the repository was changed by another cluster")
+                raise Stale(f"{doing} failed: {CHANGED}")
             if _is_for_good(answer.status_code, kind):
                 raise Declined(f"{doing} was refused by the engine: {reason}", kind)
             said = f"{address} answers {answer.status_code}: {reason}"
@@ -95,11 +98,13 @@ def _is_for_good(status: int, kind: str) -> bool:
 
 
 def _error(answer: httpx.Response) -> tuple[str, str]:
-    """The engine's name of the error, and the reason that lies deepest without its prefix."""
+    """The engine's name of the error, and its reason. Of a repository the cause says more; other
+    causes are of the machine and none of a user's business."""
     try:
         error: Mapping[str, Any] = answer.json()["error"]
         kind, cause = str(error["type"]), error.get("caused_by", error)
-        return kind, _bare(str(cause.get("reason") or error["reason"]))
+        told = cause if cause["type"] in _FOR_GOOD else error
+        return kind, _bare(str(told["reason"]))
     except (AttributeError, KeyError, TypeError, ValueError):
         return "", answer.text[:200]
 

@@ -68,6 +68,7 @@ async def count(ask: Ask, wanted: Collection[str]) -> Mapping[str, IndexCount]:
 
 async def read(ask: Ask, index: str) -> Contents:
     """Raises Declined where there is no such index, Transient where not all of it was read."""
+    await ask(READING, "POST", f"/{quote(index)}/_refresh")
     page = await ask(READING, "POST", _first_page(index), await _page(ask, index))
     expected, documents, total = int(page["hits"]["total"]["value"]), 0, 0
     try:

@@ -85,7 +85,7 @@ async def for_each(ask: Ask, identities: Mapping[str, str], method: str, ending:
 async def begin(
     ask: Ask, repository: str, name: str, targets: Sequence[TargetIndex], *, partial: bool
 ) -> None:
-    for rename, some in _groups(targets):
+    for rename, some in renamings(targets):
         body = {
             "indices": [one.source for one in some],
             "include_global_state": False,
@@ -108,7 +108,7 @@ def in_lines(names: Sequence[str]) -> Iterator[str]:
         yield ",".join(line)
 
 
-def _groups(targets: Sequence[TargetIndex]) -> Iterator[tuple[dict[str, str], list[TargetIndex]]]:
+def renamings(targets: Sequence[TargetIndex]) -> Iterator[tuple[dict[str, str], list[TargetIndex]]]:
     """Those that one pattern renames, with what the engine is told of it."""
     groups: dict[tuple[str, str], list[TargetIndex]] = defaultdict(list)
     for one in targets:
@@ -177,7 +177,9 @@ def _seen(
         failed=0 if is_at_work else waiting,
         emptied=sum(one["type"] in _FROM_DISK for one in recovered) if history else 0,
         bytes_total=sum(int(size["total_in_bytes"]) for size in sizes),
-        bytes_done=sum(int(size["recovered_in_bytes"]) for size in sizes),
+        bytes_done=sum(
+            int(size["recovered_in_bytes"]) + int(size["reused_in_bytes"]) for size in sizes
+        ),
         reason=None if is_at_work else _why(primaries),
     )
 

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from searchplane.domain.index_patterns import patterns
 from searchplane.domain.snapshots import Snapshot, SnapshotStatus
 from searchplane.domain.snapshots_seen import SnapshotSeen, SnapshotsView, label_of
-from searchplane.engine.calls import Ask, Declined, Stale
+from searchplane.engine.calls import CHANGED, Ask, Declined, Stale
 from searchplane.engine.labels import read_label, write_label
 from searchplane.errors import Permanent, Transient
 
@@ -103,7 +103,7 @@ async def _all(ask: Ask, root: str) -> list[Mapping[str, Any]]:
         found = await ask(LOOKING, "GET", f"{root}/_all")
     except Declined as error:
         if error.kind == _MISSING:
-            raise Stale(str(error)) from error
+            raise Stale(f"{LOOKING} failed: {CHANGED}") from error
         raise
     return list(found["snapshots"])
 

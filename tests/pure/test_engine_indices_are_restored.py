@@ -1,0 +1,189 @@
+"""What an engine is told to restore, and what its answers say of indices meanwhile."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.engine_answers import EngineAnswers, refusal
+
+from searchplane.domain.observed import Target
+from searchplane.domain.snapshots import TargetIndex
+from searchplane.domain.snapshots_seen import IndexSeen
+from searchplane.engine.calls import Calls
+from searchplane.engine.repositories import FolderBuckets
+from searchplane.engine.restores import LONGEST_LIST, in_lines, renamings
+from searchplane.engine.snapshots import Snapshots
+from searchplane.errors import Permanent
+
+TARGET = Target(("127.0.0.1",))
+ORDER = "/_snapshot/repo_auto/nightly/_restore"
+STATE = "GET /_cluster/state/metadata,routing_table,customs"
+
+
+def port(answers: EngineAnswers) -> Snapshots:
+    return Snapshots(FolderBuckets(), Calls(transport=answers))
+
+
+async def orders(*targets: tuple[str, str], partial: bool = False) -> list[dict[str, Any]]:
+    """What is posted to have indices restored under new names."""
+    answers = EngineAnswers()
+    wanted = [TargetIndex(*each) for each in targets]
+    await port(answers).begin_restore(TARGET, "repo_auto", "nightly", wanted, partial=partial)
+    assert set(answers.asked) == {f"POST {ORDER}"}
+    assert all(url.params["wait_for_completion"] == "false" for url in answers.urls)
+    return answers.bodies
+
+
+async def test_indices_that_keep_their_names_are_one_order() -> None:
+    (order,) = await orders(("logs-1", "logs-1"), ("items", "items"), partial=True)
+    assert order == {
+        "indices": ["logs-1", "items"],
+        "include_global_state": False,
+        "partial": True,
+    }
+
+
+@pytest.mark.parametrize("change", ["old-{}", "{}-copy", "a-{}"])
+async def test_indices_that_are_renamed_alike_are_one_order(change: str) -> None:
+    names = [f"logs-{number}" for number in range(20)]
+    made = await orders(*((name, change.format(name)) for name in names))
+    assert [order["indices"] for order in made] == [names]
+    assert [renamed(name, made[0]) for name in names] == [change.format(name) for name in names]
+
+
+NAMES = st.text("ab1-.$\\ä", min_size=1, max_size=6)
+
+
+@given(source=NAMES, name=NAMES)
+def test_the_pattern_gives_the_name_that_was_chosen_and_no_other(source: str, name: str) -> None:
+    ((rename, _targets),) = renamings([TargetIndex(source, name)])
+    assert renamed(source, rename) == name
+
+
+def renamed(source: str, order: dict[str, Any]) -> str:
+    """As Java would: \\Q to \\E is literal; in a replacement \\ goes before what is meant so."""
+    if "rename_pattern" not in order:
+        return source
+    literal = re.compile(r"\\Q(.*?)\\E")
+    parts = literal.split(order["rename_pattern"])
+    pattern = "".join(re.escape(part) if place % 2 else part for place, part in enumerate(parts))
+    found = re.match(pattern, source)
+    assert found is not None
+    group = found[1]
+    return re.sub(r"\\(.)|\$1", lambda one: one[1] or group, order["rename_replacement"])
+
+
+async def test_a_refused_restore_says_why() -> None:
+    reason = "[repo_auto:nightly/x1] cannot restore index [a] with [1] shards"
+    answers = EngineAnswers({f"POST {ORDER}": refusal(500, "snapshot_restore_exception", reason)})
+    with pytest.raises(Permanent, match=r"refused by the engine: cannot restore index \[a\]"):
+        await port(answers).begin_restore(
+            TARGET, "repo_auto", "nightly", [TargetIndex("a", "a")], partial=False
+        )
+
+
+def index(state: str = "open", shards: int = 1, history: str | None = None) -> dict[str, Any]:
+    settings: dict[str, Any] = {"uuid": "uuid-1", "number_of_shards": str(shards)}
+    if history:
+        settings["history"] = {"uuid": history}
+    return {"state": state, "settings": {"index": settings}}
+
+
+def copies(*states: str, details: str | None = None) -> dict[str, Any]:
+    """A table of shards by their primaries' states; each has a replica that is not there."""
+    info = {"unassigned_info": {"details": details}} if details else {}
+    replica = {"state": "UNASSIGNED", "primary": False}
+    return {
+        str(number): [replica, {"state": state, "primary": True, **info}]
+        for number, state in enumerate(states)
+    }
+
+
+def recovered(kind: str, total: int = 900, done: int = 300, reused: int = 50) -> dict[str, Any]:
+    size = {"total_in_bytes": total, "recovered_in_bytes": done, "reused_in_bytes": reused}
+    return {"type": kind, "primary": True, "index": {"size": size}}
+
+
+async def seen(
+    known: dict[str, Any],
+    shards: dict[str, Any],
+    *recovery: dict[str, Any],
+    at_work: str | None = None,
+) -> IndexSeen:
+    restores = [{"shards": [{"index": {"index_uuid": "uuid-1"}, "state": at_work}]}]
+    state = {
+        "metadata": {"indices": {"a": known, "other": index()}},
+        "routing_table": {"indices": {"a": {"shards": shards}}},
+        "restore": {"snapshots": restores if at_work else []},
+    }
+    answers = EngineAnswers({STATE: state, "GET /a/_recovery": {"a": {"shards": [*recovery]}}})
+    found = await port(answers).look_at_indices(TARGET, ("a", "missing"))
+    assert found.keys() == {"a"}
+    return found["a"]
+
+
+async def test_an_index_at_work_tells_how_far_it_is() -> None:
+    shards = copies("STARTED", "INITIALIZING", "UNASSIGNED", details="restore_source[x]")
+    found = await seen(index(shards=3), shards, recovered("SNAPSHOT"), at_work="INIT")
+    assert found == IndexSeen(
+        "uuid-1", True, 3, started=1, restoring=2, bytes_total=900, bytes_done=350
+    )
+    assert not found.is_restored
+
+
+async def test_a_restore_that_is_over_without_a_shard_has_failed() -> None:
+    shards = copies("STARTED", "UNASSIGNED", details="x" * 400)
+    for at_work in (None, "SUCCESS", "FAILURE"):
+        found = await seen(index(shards=2), shards, recovered("SNAPSHOT"), at_work=at_work)
+        assert (found.started, found.restoring, found.failed) == (1, 0, 1)
+        assert found.reason == "x" * 300
+        assert not found.is_restored
+
+
+async def test_a_restored_index_serves() -> None:
+    snapshot, peer = recovered("SNAPSHOT", done=850), recovered("PEER")
+    found = await seen(
+        index(shards=2, history="h"), copies("STARTED", "RELOCATING"), snapshot, peer
+    )
+    assert found.is_restored
+    assert (found.identity, found.bytes_done, found.bytes_total) == ("uuid-1/h", 900, 900)
+
+
+async def test_an_index_that_came_up_with_what_it_had_before_is_not_restored() -> None:
+    """Only one that was restored over: a new one would be red."""
+    old, empty = recovered("EXISTING_STORE"), recovered("EMPTY_STORE")
+    found = await seen(index(shards=2, history="h"), copies("STARTED", "STARTED"), old, empty)
+    assert (found.emptied, found.is_restored) == (2, False)
+    found = await seen(index(shards=2), copies("STARTED", "STARTED"), old, old)
+    assert (found.emptied, found.is_restored) == (0, True)
+
+
+async def test_a_closed_index_waits_for_nothing() -> None:
+    found = await seen(index("close"), {})
+    assert found == IndexSeen("uuid-1", False, 1)
+    assert not found.is_restored
+
+
+async def test_only_what_is_still_the_same_index_is_changed() -> None:
+    state = {"metadata": {"indices": {"a": index(), "b": index(history="h")}}}
+    gone = refusal(404, "index_not_found_exception", "no such index")
+    answers = EngineAnswers({STATE: state, "DELETE /b": gone})
+    known = {"a": "another", "b": "uuid-1/h", "c": "uuid-1"}
+    for change in ("close", "open", "delete"):
+        await getattr(port(answers), f"{change}_indices")(TARGET, known)
+    changes = [asked for asked in answers.asked if not asked.startswith("GET")]
+    assert changes == ["POST /b/_close", "POST /b/_open", "DELETE /b"]
+
+
+def test_long_lists_of_names_are_parted() -> None:
+    names = [f"logs-{number:04}-ä" for number in range(600)]
+    lines = list(in_lines(names))
+    assert len(lines) > 1
+    assert all(len(line) <= LONGEST_LIST for line in lines)
+    assert ",".join(lines).replace("%C3%A4", "ä").split(",") == names
+    assert list(in_lines(["x" * 4000])) == ["x" * 4000]
+    assert not list(in_lines([]))
