@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Callable
 
@@ -61,6 +62,18 @@ async def test_from_silence_over_no_master_to_a_cluster_of_two(
             assert seen.members == {"node-0", "node-1"}
             assert seen.master in seen.members
             assert len(seen.cluster_uuid) == 22
+            await _is_loaded(probe, both)
+
+
+async def _is_loaded(probe: Probe, target: Target) -> None:
+    """Since they started, and since the look before: both nodes have used some CPU."""
+    for _ in range(2):
+        loads = await probe.load(target)
+        assert not isinstance(loads, Unknown), loads
+        assert set(loads) == {"node-0", "node-1"}
+        assert all(0 <= one.search_queue + one.write_queue < 100 for one in loads.values())
+        assert all(0 <= one.cpu_percent <= 100 for one in loads.values())
+        assert all(0 <= one.cpus < 2 * (os.cpu_count() or 1) for one in loads.values())
 
 
 def _is_green(seen: Seen) -> bool:

@@ -47,10 +47,14 @@ class Loads:
             await self.store()
 
     async def store(self) -> None:
-        """Store all that is new in one transaction."""
-        new, self._new = self._new, {}
-        if new:
-            await asyncio.to_thread(self._write, new)
+        """Store all that is new in one transaction; what cannot be stored stays new."""
+        new = dict(self._new)
+        if not new:
+            return
+        await asyncio.to_thread(self._write, new)
+        for cluster_id, seen in new.items():
+            if self._new.get(cluster_id) is seen:
+                del self._new[cluster_id]
 
     def forget(self, cluster_id: ClusterId) -> None:
         self._looked.pop(cluster_id, None)
