@@ -346,19 +346,21 @@ async def test_a_restore_whose_engine_was_killed_is_not_taken_for_done(
         assert [one.restoring for one in at_work.values()] == [1, 1]
         with killed_and_started(node) as again:
             wait_until_answers(again)
-            after = await until(_is_up(place, "books", "books-2"))
+            after = await until(_is_decided(place, "books", "books-2"))
     assert after["books"].identity != before["books"].identity
     assert (after["books"].started, after["books"].emptied) == (1, 1)
     assert not after["books"].is_restored
     assert (after["books-2"].failed, after["books-2"].is_restored) == (1, False)
 
 
-def _is_up(place: Place, *names: str) -> Callable[[], Awaitable[Mapping[str, IndexSeen] | None]]:
-    """A look at the indices once the first of them serves."""
+def _is_decided(
+    place: Place, *names: str
+) -> Callable[[], Awaitable[Mapping[str, IndexSeen] | None]]:
+    """A look at the indices once each of them serves or will not."""
 
     async def seen() -> Mapping[str, IndexSeen] | None:
         found = await PORT.look_at_indices(place.target, names)
-        return found if found[names[0]].started else None
+        return found if all(one.started or one.failed for one in found.values()) else None
 
     return seen
 

@@ -93,12 +93,20 @@ def index(state: str = "open", shards: int = 1, history: str | None = None) -> d
     return {"state": state, "settings": {"index": settings}}
 
 
-def copies(*states: str, details: str | None = None) -> dict[str, Any]:
-    """A table of shards by their primaries' states; each has a replica that is not there."""
-    info = {"unassigned_info": {"details": details}} if details else {}
-    replica = {"state": "UNASSIGNED", "primary": False}
+def copies(*states: str, **info: str) -> dict[str, Any]:
+    """A table of shards by their primaries' states; each has a replica that is not there.
+
+    `info` is of those that are not assigned; `source` is what they are to be filled from.
+    """
+    source = {"type": info.pop("source", "SNAPSHOT")}
+    unassigned = {"reason": "NEW_INDEX_RESTORED", "allocation_status": "no_attempt", **info}
+    why = {"recovery_source": source, "unassigned_info": unassigned}
+    replica = {"state": "UNASSIGNED", "primary": False, **why}
     return {
-        str(number): [replica, {"state": state, "primary": True, **info}]
+        str(number): [
+            replica,
+            {"state": state, "primary": True, **(why if state == "UNASSIGNED" else {})},
+        ]
         for number, state in enumerate(states)
     }
 
@@ -142,6 +150,22 @@ async def test_a_restore_that_is_over_without_a_shard_has_failed() -> None:
         assert (found.started, found.restoring, found.failed) == (1, 0, 1)
         assert found.reason == "x" * 300
         assert not found.is_restored
+
+
+@pytest.mark.parametrize(
+    ("reason", "status", "failed"),
+    [
+        ("CLUSTER_RECOVERED", "no_valid_shard_copy", 1),
+        ("CLUSTER_RECOVERED", "fetching_shard_data", 0),
+        ("NODE_LEFT", "no_valid_shard_copy", 0),
+    ],
+)
+async def test_a_restored_shard_whose_node_is_away_has_not_failed(
+    reason: str, status: str, failed: int
+) -> None:
+    shards = copies("UNASSIGNED", source="EXISTING_STORE", reason=reason, allocation_status=status)
+    found = await seen(index(), shards)
+    assert (found.failed, found.restoring, found.is_restored) == (failed, 0, False)
 
 
 async def test_a_restored_index_serves() -> None:

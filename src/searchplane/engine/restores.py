@@ -35,7 +35,8 @@ STATE_PATH = (
     ",metadata.indices.*.settings.index.number_of_shards"
     ",routing_table.indices.*.shards.*.state"
     ",routing_table.indices.*.shards.*.primary"
-    ",routing_table.indices.*.shards.*.unassigned_info.details"
+    ",routing_table.indices.*.shards.*.recovery_source.type"
+    ",routing_table.indices.*.shards.*.unassigned_info"
     ",restore.snapshots.shards.index.index_uuid"
     ",restore.snapshots.shards.state"
 )
@@ -165,7 +166,7 @@ def _seen(
     primaries = [copy for copies in shards.values() for copy in copies if copy["primary"]]
     started = sum(copy["state"] in _UP for copy in primaries)
     is_at_work, is_open = settings["uuid"] in at_work, index["state"] == "open"
-    waiting = total - started if is_open else 0
+    failed = [] if is_at_work else [copy for copy in primaries if _has_failed(copy)]
     recovered = [one for one in recovery if one["primary"]]
     sizes = [one["index"]["size"] for one in recovered if one["type"] == "SNAPSHOT"]
     return IndexSeen(
@@ -173,22 +174,31 @@ def _seen(
         is_open=is_open,
         shards=total,
         started=started,
-        restoring=waiting if is_at_work else 0,
-        failed=0 if is_at_work else waiting,
+        restoring=total - started if is_at_work else 0,
+        failed=len(failed),
         emptied=sum(one["type"] in _FROM_DISK for one in recovered) if history else 0,
         bytes_total=sum(int(size["total_in_bytes"]) for size in sizes),
         bytes_done=sum(
             int(size["recovered_in_bytes"]) + int(size["reused_in_bytes"]) for size in sizes
         ),
-        reason=None if is_at_work else _why(primaries),
+        reason=_why(failed),
     )
 
 
-def _why(primaries: Sequence[Mapping[str, Any]]) -> str | None:
-    """Why the first of the shards that are not up is not."""
-    details = (
-        copy.get("unassigned_info", {}).get("details")
-        for copy in primaries
-        if copy["state"] not in _UP
-    )
+def _has_failed(copy: Mapping[str, Any]) -> bool:
+    """Whether a shard that no restore is at work on will not come up by itself.
+
+    One whose node went away has been restored, and comes back with it.
+    """
+    if copy["state"] != "UNASSIGNED":
+        return False
+    if copy["recovery_source"]["type"] == "SNAPSHOT":
+        return True
+    why = copy["unassigned_info"]
+    return (why["reason"], why["allocation_status"]) == ("CLUSTER_RECOVERED", "no_valid_shard_copy")
+
+
+def _why(failed: Sequence[Mapping[str, Any]]) -> str | None:
+    """Why the first of the shards is not up."""
+    details = (copy["unassigned_info"].get("details") for copy in failed)
     return next((text[:300] for text in details if text), None)

@@ -2,7 +2,8 @@
 
 Documents are texts. A restore or a snapshot is at work for as many looks as it was told to take,
 and is forgotten by its engine when all nodes end that ran when it began, as real engines forget:
-a half snapshot stays in its repository, and the index that was being restored comes up empty.
+a half snapshot stays in its repository, an index that was being restored is lost, and one that was
+being restored over comes up with what it had before.
 A shard of a snapshot fails when its node ended meanwhile.
 """
 
@@ -15,7 +16,8 @@ from dataclasses import dataclass, replace
 class Coming:
     """What a restore brings when no look is left, unless there is a `reason` why it fails.
 
-    `sessions` are the runs of the nodes that were there when it began.
+    `sessions` are the runs of the nodes that were there when it began; `is_over` is whether the
+    index was there before, with the documents that it still has.
     """
 
     documents: tuple[str, ...]
@@ -23,10 +25,13 @@ class Coming:
     left: int
     sessions: frozenset[str]
     reason: str | None = None
+    is_over: bool = False
 
 
 @dataclass(frozen=True)
 class FakeIndex:
+    """`is_emptied` when its engine forgot to restore over it."""
+
     name: str
     identity: str
     documents: tuple[str, ...] = ()
@@ -90,7 +95,9 @@ def step(index: FakeIndex, alive: frozenset[str]) -> FakeIndex:
     if coming is None or coming.left == 0:
         return index
     if not coming.sessions & alive:
-        return replace(index, coming=None, is_emptied=True)
+        lost = replace(coming, left=0, reason="all nodes ended")
+        is_over = coming.is_over
+        return replace(index, coming=None if is_over else lost, is_emptied=is_over)
     coming = replace(coming, left=coming.left - 1)
     if coming.left or coming.reason is not None:
         return replace(index, coming=coming)

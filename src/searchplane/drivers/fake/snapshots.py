@@ -285,8 +285,10 @@ class FakeSnapshots:
             raise Permanent(f"the engine refuses: an open index {wanted.name} is there")
         running = sessions(self._host.members(cluster_id))
         looks = self.slowness + 1  # the last one sees it done
-        coming = Coming(kept.documents, looks, looks, running, self.restores_fail)
-        index = FakeIndex(wanted.name, uuid.uuid4().hex, coming=coming)
+        fails, is_over = self.restores_fail, before is not None
+        coming = Coming(kept.documents, looks, looks, running, fails, is_over)
+        had = before.documents if before is not None else ()
+        index = FakeIndex(wanted.name, uuid.uuid4().hex, had, coming=coming)
         engine = without_indices(engine, frozenset({wanted.name}))
         engine = with_shards_to_fill(engine, wanted.name, kept)
         return replace(engine, paper=with_index(engine.paper, index))
