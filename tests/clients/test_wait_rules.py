@@ -250,6 +250,93 @@ async def test_terraform_reads_a_cluster_with_three_requests(css: httpx.AsyncCli
     assert (await css.get(f"/clusters/{made}")).json()["tags"] == [{"key": "n", "value": "1"}]
 
 
+async def listed(css: httpx.AsyncClient, cluster_id: str, snapshot_id: str) -> dict[str, Any]:
+    backups = (await css.get(f"/clusters/{cluster_id}/index_snapshots")).json()["backups"]
+    return dict(next(one for one in backups if one["id"] == snapshot_id))
+
+
+async def test_terraform_waits_for_a_snapshot_by_its_status(css: httpx.AsyncClient) -> None:
+    """huaweicloud_css_snapshot: BUILDING, then COMPLETED; it fails on anything else."""
+    made = await create(css, "has-snapshots")
+    await wait_for(css, made, status="200", actions=[])
+    body = {"name": "by-terraform", "description": "kept", "indices": "*"}
+    accepted = await css.post(f"/clusters/{made}/index_snapshot", json=body)
+    assert accepted.status_code == 201, "nothing else will do"
+    snapshot = accepted.json()["backup"]["id"]
+    seen = [(await listed(css, made, snapshot))["status"]]
+
+    async def ends() -> bool:
+        seen.append((await listed(css, made, snapshot))["status"])
+        return seen[-1] != "BUILDING"
+
+    await until(ends, "the snapshot is being made for ever")
+    assert (seen[0], seen[-1]) == ("BUILDING", "COMPLETED")
+    shown = await listed(css, made, snapshot)
+    assert {name: shown[name] for name in body} == body, "or the next plan changes it"
+    assert_exact_snapshot_types(shown)
+    deleted = await css.delete(f"/clusters/{made}/index_snapshot/{snapshot}")
+    assert deleted.status_code == 200
+    backups = (await css.get(f"/clusters/{made}/index_snapshots")).json()["backups"]
+    assert backups == [], "what was deleted must not be found"
+
+
+async def test_a_snapshot_and_a_restore_are_waited_for_from_the_first_poll(
+    css: httpx.AsyncClient,
+) -> None:
+    made, target = await create(css, "restored-from"), await create(css, "restored-into")
+    for one in (made, target):
+        await wait_for(css, one, status="200", actions=[])
+    for rule in CHANGE:
+        name = f"for-{rule.__name__}"
+        accepted = await css.post(f"/clusters/{made}/index_snapshot", json={"name": name})
+        snapshot = accepted.json()["backup"]["id"]
+        said, last = await polled(css, made, rule)
+        assert said[-1] is Says.DONE
+        assert_exact_types(last.json())
+        url = f"/clusters/{made}/index_snapshot/{snapshot}/restore"
+        accepted = await css.post(url, json={"targetCluster": target})
+        assert (accepted.status_code, accepted.content) == (201, b"")
+        said, last = await polled(css, target, rule)
+        assert said[-1] is Says.DONE
+        assert (await listed(css, made, snapshot))["restoreStatus"] == "success"
+
+
+async def test_terraform_sets_snapshots_up_and_reads_them_back(css: httpx.AsyncClient) -> None:
+    """opentelekomcloud_css_snapshot_configuration_v1 and huaweicloud_css_snapshot_setting."""
+    body = getting_started("is-set-up")
+    del body["cluster"]["backupStrategy"]
+    made = (await css.post("/clusters", json=body)).json()["cluster"]["id"]
+    await wait_for(css, made, status="200", actions=[])
+    url = f"/clusters/{made}/index_snapshot"
+    otc = {"bucket": "tf-backups", "agency": "css", "basePath": "a", "snapshotCmkId": "key"}
+    schedule = {"prefix": "auto", "period": "00:00 GMT+03:00", "keepday": 2}
+    assert (await css.post(f"{url}/setting", json=otc)).status_code == 200
+    switched = schedule | {"enable": "true", "deleteAuto": "true"}
+    assert (await css.post(f"{url}/policy", json=switched)).status_code == 200
+    policy = (await css.get(f"{url}/policy")).json()
+    assert {name: policy[name] for name in otc} == otc
+    assert {name: policy[name] for name in schedule} == schedule
+    assert (policy["enable"], type(policy["keepday"])) == ("true", int)
+    newer = {"bucket": "tf-backups", "agency": "css", "base_path": "a", "enable": "false"}
+    assert (await css.post(f"{url}/setting", json=newer)).status_code == 200
+    shown = (await css.get(f"/clusters/{made}")).json()
+    assert shown["backupAvailable"] is True, "or the resource is dropped from the state"
+    assert (await css.get(f"{url}/policy")).json()["enable"] == "false"
+    assert (await css.delete(f"/clusters/{made}/index_snapshots")).status_code == 200
+    assert (await css.get(f"/clusters/{made}")).json()["backupAvailable"] is False
+
+
+def assert_exact_snapshot_types(shown: dict[str, Any]) -> None:
+    """As gophertelekomcloud and the SDK declare them."""
+    for name in ("totalShards", "failedShards", "backupKeepDay", "startTime", "endTime"):
+        assert type(shown[name]) is int, name
+    for name in ("id", "name", "clusterId", "clusterName", "status", "backupType", "bucketName"):
+        assert type(shown[name]) is str, name
+    for name in ("backupMethod", "description", "indices", "restoreStatus", "created", "updated"):
+        assert type(shown[name]) is str, name
+    assert set(shown["datastore"]) == {"type", "version"}
+
+
 def assert_exact_types(shown: dict[str, Any]) -> None:
     """Whatever has another JSON type makes a client panic, or poll until its time is over."""
     assert type(shown["status"]) is str
