@@ -314,6 +314,11 @@ ILL: dict[str, tuple[Cluster, Observation, tuple[Step, ...] | str]] = {
         seen(engine_says=engine(2, 3)),
         "is_missed_for_long",
     ),
+    "one that starts is waited for": (
+        replace(restarting(2), nodes=tuple(map(only(1, starts=1), restarting(2).nodes))),
+        seen(engine_says=engine(2, 3)),
+        (),
+    ),
     "and ended when it was missed for long": (
         missed(1),
         seen(engine_says=engine(2, 3)),

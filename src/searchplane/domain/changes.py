@@ -147,7 +147,10 @@ def _end_hung(cluster: Cluster, node: Node, observation: Observation) -> Left:
     if not cluster.bootstrapped or cluster.is_being(ActionKind.CREATING):
         return Left()
     objection = safety.refusal(safety.RESTART_HUNG, Question(cluster, node, observation))
-    return Left(refusals=(objection,)) if objection else Left((HaltNode(node.id),))
+    if objection is None:
+        return Left((HaltNode(node.id),))
+    is_starting = node.starts > 0 and objection.predicate == safety.is_missed_for_long.__name__
+    return Left() if is_starting else Left(refusals=(objection,))
 
 
 def missed_since(node: Node, observation: Observation) -> datetime | None:
