@@ -44,6 +44,13 @@ def status_text(shown: Shown) -> str:
     return f"{shown.status} {MEANINGS.get(shown.status, '')}{f', {actions}' if actions else ''}"
 
 
+def progress(shown: Shown) -> str:
+    """What is being done now, and how far that is, where the cluster serves meanwhile."""
+    sentence = shown.sentence or shown.name
+    far = [percent for name in shown.actions if (percent := _percent(shown, name))]
+    return " ".join([*far[:1], sentence]) if shown.status == "200" else sentence
+
+
 def _percent(shown: Shown, action: str) -> str:
     return str(shown.json.get("actionProgress", {}).get(action, ""))
 

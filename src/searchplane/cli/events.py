@@ -10,7 +10,7 @@ from dataclasses import asdict
 import click
 
 from searchplane.cli.client import Api, Event, Shown
-from searchplane.cli.cluster import MEANINGS
+from searchplane.cli.cluster import MEANINGS, progress
 from searchplane.cli.login import Login
 from searchplane.cli.tables import print_json
 from searchplane.cli.view import View, open_view
@@ -50,7 +50,7 @@ def wait(login: Login, id_or_name: str, timeout: float | None) -> int:
 
 def _wait(api: Api, shown: Shown, view: View, deadline: float | None) -> int:
     while True:
-        view.says(f"{shown.status} {MEANINGS.get(shown.status, '')}", shown.sentence or shown.name)
+        view.says(f"{shown.status} {MEANINGS.get(shown.status, '')}", progress(shown))
         if shown.status == "303" and shown.failure is not None:
             view.note(f"{shown.name} failed: {shown.failure}")
             return FAILED

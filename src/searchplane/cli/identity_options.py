@@ -24,13 +24,21 @@ description_option = click.option("--description", default="", help="What it is 
 
 def with_login(command: Command) -> Command:
     """Give the command a `login` made from --data, --cloud or the environment."""
+    return _with_login(command, needs_project=False)
 
+
+def with_project(command: Command) -> Command:
+    """The same with a login in a project, whose clusters and snapshots the command is about."""
+    return _with_login(command, needs_project=True)
+
+
+def _with_login(command: Command, *, needs_project: bool) -> Command:
     @functools.wraps(command)
     def run(data: Path | None, cloud: str | None, **given: Any) -> Any:
         from searchplane.cli.login import login_from_environment
 
         default = settings_of({}).data
-        login = login_from_environment(data, cloud, default, needs_project=False)
+        login = login_from_environment(data, cloud, default, needs_project=needs_project)
         return command(login=login, **given)
 
     cloud_option = click.option("--cloud", metavar="NAME", help="An entry of clouds.yaml.")

@@ -19,6 +19,7 @@ from searchplane.cli.operating import audit, keys, quota
 from searchplane.cli.options import data_option, json_option, settings_of
 from searchplane.cli.people_commands import group, user
 from searchplane.cli.place_commands import domain, project
+from searchplane.cli.snapshot_commands import snapshot
 
 Command = Callable[..., Any]
 
@@ -156,6 +157,7 @@ cli.add_command(bucket)
 cli.add_command(keys)
 cli.add_command(quota)
 cli.add_command(restore)
+cli.add_command(snapshot)
 
 
 def _remote(command: Command) -> Command:

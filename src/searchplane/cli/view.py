@@ -105,6 +105,33 @@ class PlainView:
         """Every line is out already."""
 
 
+class SilentView:
+    """Nothing, for programs that read what comes at the end."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Nothing was said."""
+
+    def says(self, phase: str, sentence: str) -> None:
+        """Not shown."""
+
+    def counts(self, phase: str, sentence: str, done: int, total: int) -> None:
+        """Not shown."""
+
+    def note(self, line: str) -> None:
+        """Not shown."""
+
+    def finish(self) -> None:
+        """Nothing was said."""
+
+
 class LiveView:
     """Rows that change in place."""
 
