@@ -29,9 +29,9 @@ def accept_delete(data: Path) -> None:
     _accepted(data, "DELETE", f"/clusters/{cluster.id}", None)
 
 
-def accept_change(data: Path, method: str, url: str, body: Any) -> None:
-    """Accept a change; `url` is the path with the version and the project."""
-    _accepted(data, method, f"http://127.0.0.1:9480{url}", body)
+def accept_change(data: Path, method: str, url: str, body: Any) -> Any:
+    """Accept a change; `url` is the path with the version and the project. Gives the answer."""
+    return _accepted(data, method, f"http://127.0.0.1:9480{url}", body)
 
 
 def records(data: Path) -> list[Cluster]:
@@ -49,7 +49,7 @@ def _accepted(data: Path, method: str, path: str, body: Any) -> Any:
     async def send(live: Live) -> Any:
         async with live.client(live.token()) as css:
             answer = await css.request(method, path, json=body)
-            assert answer.status_code == 200, answer.text
+            assert answer.is_success, answer.text
             return answer.json() if answer.content else None
 
     with live_service(data, tended=False) as live:

@@ -132,10 +132,10 @@ def index_documents(endpoint: str, count: int, replicas: int) -> set[str]:
     return {f"book-{number}" for number in range(count)}
 
 
-def document_ids(endpoint: str) -> set[str]:
+def document_ids(endpoint: str, index: str = INDEX) -> set[str]:
     """The ids of all documents that a search on this node finds."""
     query = {"size": 10_000, "_source": False}
-    found = httpx.post(f"{endpoint}/{INDEX}/_search", json=query, timeout=60).json()
+    found = httpx.post(f"{endpoint}/{index}/_search", json=query, timeout=60).json()
     assert found["_shards"]["failed"] == 0, found["_shards"]
     return {hit["_id"] for hit in found["hits"]["hits"]}
 

@@ -61,20 +61,27 @@ class Request:
     body: Any = None
 
 
+Until = Callable[[Service], bool]
+"""A function of a module: it is asked in another process."""
+
+
 def tend(
     data: Path,
     killed_at: Point | None = None,
     driver: DriverKind = DriverKind.FAKE,
     *,
     changed: bool = False,
+    until: Until | None = None,
 ) -> int:
-    """Tend the folder's clusters until all are available or gone; gives the exit code.
+    """Tend the folder's clusters until all are available or gone, and it is so; gives the exit
+    code.
 
     Without `killed_at` the places that were passed are left in a file. Running nodes of a cluster
     that was `changed` learn where others are from the engine; their files wait for their next
     start.
     """
-    return _run(_tend, data, killed_at, driver, changed, seconds=PATIENCE_SECONDS[driver])
+    arguments = (data, killed_at, driver, changed, until)
+    return _run(_tend, *arguments, seconds=PATIENCE_SECONDS[driver])
 
 
 def killed_before_the_answer(data: Path, request: Request) -> int:
@@ -110,7 +117,9 @@ def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _tend(data: Path, killed_at: Point | None, driver: DriverKind, changed: bool) -> None:
+def _tend(
+    data: Path, killed_at: Point | None, driver: DriverKind, changed: bool, until: Until | None
+) -> None:
     passed: list[str] = []
 
     def checkpoint(name: str) -> None:
@@ -119,7 +128,7 @@ def _tend(data: Path, killed_at: Point | None, driver: DriverKind, changed: bool
             _die()
 
     with open_service(_settings(data, driver), checkpoint) as service:
-        asyncio.run(_until_done(service))
+        asyncio.run(_until_done(service, until))
         if killed_at is None:
             (data.parent / STEPS_FILE).write_text("\n".join(passed))
             passed.clear()
@@ -128,17 +137,19 @@ def _tend(data: Path, killed_at: Point | None, driver: DriverKind, changed: bool
             assert set(passed) <= late, f"nodes were not as the record says: {passed}"
 
 
-async def _until_done(service: Service) -> None:
+async def _until_done(service: Service, until: Until | None) -> None:
     stopping = asyncio.Event()
     running = asyncio.ensure_future(service.loop.run(stopping))
-    await asyncio.to_thread(_wait_until_done, service)
+    await asyncio.to_thread(_wait_until_done, service, until)
     stopping.set()
     await running
 
 
-def _wait_until_done(service: Service) -> None:
+def _wait_until_done(service: Service, until: Until | None) -> None:
     while not all(_is_done(one) for one in _records(service)):
         time.sleep(0.01)
+    while until is not None and not until(service):
+        time.sleep(0.05)
 
 
 def _is_done(cluster: Cluster) -> bool:
