@@ -193,6 +193,24 @@ def test_a_restore_that_was_cut_off_is_done_again(
     assert run("restore", tmp_path / "kept", "--data", tmp_path / "new").code == 0
 
 
+def test_a_database_that_was_lost_alone_is_restored_into_its_own_folder(
+    tmp_path: Path, run: Run
+) -> None:
+    """Each start has written its address, another port here, into the files for clients."""
+    data = tmp_path / "data"
+    with served(fake(data)) as service:
+        available(service, service.create("ES-Test"))
+        run("backup", tmp_path / "kept", "--data", data)
+    with served(fake(data)):
+        pass
+    for path in data.glob(f"{FILE}*"):
+        path.unlink()
+    ran = run("restore", tmp_path / "kept", "--data", data)
+    assert (ran.code, ran.err) == (0, "")
+    with served(fake(data)) as again:
+        assert clusters(again) == {"ES-Test": "200"}
+
+
 def test_a_newer_backup_is_refused_and_nothing_is_left(
     first: Served, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

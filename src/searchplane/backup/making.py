@@ -32,8 +32,10 @@ from searchplane.settings import Settings
 from searchplane.store import home
 from searchplane.store.copying import copy_out
 from searchplane.store.database import Database
+from searchplane.store.home import Home
 from searchplane.store.migrate import NEWEST
 from searchplane.store.sealed import check_opens
+from searchplane.tenure import FOLDER_ID
 
 WORKSHOP = ".backup"
 
@@ -42,8 +44,10 @@ def back_up(settings: Settings, database: Database, out: BinaryIO, tell: Tell) -
     """Write a backup of the service to `out`. Raises Permanent, Transient, OSError."""
     with _workshop(settings.data) as folder:
         _collect(settings, database, folder, tell)
-        _check(folder)
-        manifest = _manifest(settings, database, folder)
+        lives = _check(folder)
+        if lives is not None:
+            (folder / FOLDER_ID).write_text(f"{lives.folder}\n")
+        manifest = _manifest(settings, lives, folder)
         archive.write(out, manifest, folder, tell)
     return manifest
 
@@ -101,8 +105,11 @@ def _copy(path: Path, place: Path) -> None:
     os.utime(place, (found.st_mtime, found.st_mtime))
 
 
-def _check(folder: Path) -> None:
-    """Raises Permanent when the copied keys do not open what the copied database holds."""
+def _check(folder: Path) -> Home | None:
+    """Where the nodes live, by the copied database: this may not be their machine.
+
+    Raises Permanent when the copied keys do not open what the copied database holds.
+    """
     if not (folder / SEALS).is_dir():
         raise Permanent(
             "there are no keys that secrets are sealed with; is SEARCHPLANE_KEYS right?"
@@ -111,13 +118,12 @@ def _check(folder: Path) -> None:
     try:
         with copy.read() as connection:
             check_opens(connection, Seals.open(folder))
+            return home.find(connection)
     finally:
         copy.close()
 
 
-def _manifest(settings: Settings, database: Database, folder: Path) -> Manifest:
-    with database.read() as connection:
-        lives = home.find(connection)
+def _manifest(settings: Settings, lives: Home | None, folder: Path) -> Manifest:
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
     return Manifest(
         format=archive.FORMAT,

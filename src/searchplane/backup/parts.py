@@ -21,6 +21,9 @@ DATABASE = "database"
 CA = "tls/ca.crt"
 """The one part that is nobody's secret."""
 
+RENEWED = frozenset({ADMIN_FILE, CLOUDS_FILE, "tls/server.pem"})
+"""Parts that a start of the service brings up to date: its address, a certificate that ends."""
+
 _KEYS, _TLS = "keys", "tls"
 _SINGLE = (FOLDER_ID, ADMIN_FILE, CLOUDS_FILE)
 _TLS_FILES = ("ca.crt", "ca.key", "server.pem")

@@ -24,7 +24,7 @@ from typing import BinaryIO
 
 from searchplane.backup import archive
 from searchplane.backup.archive import Manifest, Tell
-from searchplane.backup.parts import CA, DATABASE, place_of
+from searchplane.backup.parts import CA, DATABASE, RENEWED, place_of
 from searchplane.domain.audit import AuditLine
 from searchplane.domain.cluster import ActionKind, Cluster
 from searchplane.domain.operating import pause
@@ -40,6 +40,7 @@ from searchplane.store.database import Database, Transaction, open_database
 from searchplane.store.migrate import NEWEST, is_known, migrate, revision
 from searchplane.store.sealed import check_opens
 from searchplane.store.sqlite import FILE
+from searchplane.tenure import FOLDER_ID
 
 STAGING = ".restoring"
 BESIDES = ("", "-wal", "-shm", "-journal")
@@ -136,8 +137,12 @@ def _check(settings: Settings, manifest: Manifest) -> None:
 
 
 def _check_places(settings: Settings, folder: Path, names: list[str]) -> None:
+    """In the folder of the same service, what its every start writes anew may differ."""
+    is_own = FOLDER_ID in names and _is_same(folder / FOLDER_ID, place_of(FOLDER_ID, settings))
     for name in names:
         place = place_of(name, settings)
+        if is_own and name in RENEWED:
+            continue
         if os.path.lexists(place) and not _is_same(folder / name, place):
             raise Permanent(
                 f"{place} is there and is not the backup's; move it away if it is not wanted any "
