@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import event, func, select, update
 from tests.support.logins import PASSWORD, Login, NewUser, login_body, presented
 
-from searchplane.api.identity.tokens import is_rescoping
+from searchplane.api.identity.tokens import is_unhashed
 from searchplane.errors import NotFound, Unauthenticated
 from searchplane.iam.bootstrap import Credentials
 from searchplane.iam.issuing import Issued
@@ -276,7 +276,7 @@ def test_a_retired_key_ends_its_tokens_in_a_running_service(
     ],
 )
 def test_a_password_is_never_checked_outside_the_bounded_pool(body: bytes, *, quick: bool) -> None:
-    assert is_rescoping(body) is quick
+    assert is_unhashed(body) is quick
 
 
 def test_a_subject_that_is_none_is_not_found(identity: Identity, admin: Reference) -> None:
