@@ -300,7 +300,8 @@ async def test_what_is_unknown_is_not_found(css: Asked) -> None:
         assert said(await css.restore(cluster, snapshot, other)) == (404, code)
         assert said(await css.delete(cluster, snapshot)) == (404, code)
     assert said(await css.restore(made, MISSING, other)) == (404, "CSS.0016")
-    assert said(await css.restore(made, snapshot, MISSING)) == (404, "CSS.0015")
+    for target in (MISSING, ""):
+        assert said(await css.restore(made, snapshot, target)) == (404, "CSS.0015")
     assert said(await css.take(MISSING, {"name": "by-hand"})) == (404, "CSS.0015")
     answer = await css.http.get(f"/clusters/{MISSING}/index_snapshots")
     assert said(answer) == (404, "CSS.0015")

@@ -119,6 +119,8 @@ def _headers(operation: Operation) -> Iterator[Schema]:
 
 def _responses(operation: Operation) -> Iterator[tuple[str, Schema]]:
     yield str(operation.status), _answer(operation)
+    if operation.preview is not None and operation.status != HTTPStatus.OK:
+        yield str(HTTPStatus.OK.value), _previewed(operation.preview)
     by_status: dict[int, list[str]] = {}
     for code in error_codes(operation):
         by_status.setdefault(CODES[code].status, []).append(code)
@@ -145,10 +147,19 @@ def _answer(operation: Operation) -> Schema:
         answer["content"] = {operation.raw_answer: {"schema": {"type": "string"}}}
     elif operation.answer is not None and operation.method != "HEAD":
         schema = _reference(operation.answer)
-        if operation.preview is not None:
+        if operation.preview is not None and operation.status == HTTPStatus.OK:
             schema = {"anyOf": [schema, _reference(operation.preview)]}
         answer["content"] = {"application/json": {"schema": schema}}
     return answer
+
+
+def _previewed(preview: type[BaseModel]) -> Schema:
+    """The answer to `?dry_run=true` where the operation's own has another status."""
+    return {
+        "description": "What would be done.",
+        "headers": _REQUEST_ID,
+        "content": {"application/json": {"schema": _reference(preview)}},
+    }
 
 
 def _schemas(operations: tuple[Operation, ...]) -> dict[str, Schema]:

@@ -96,7 +96,7 @@ def change_inside(
     A rule must be quick: nobody else writes meanwhile.
     """
     query: ChangeQuery = call.query
-    changed = cluster_id or call.path["cluster_id"]
+    changed = call.path["cluster_id"] if cluster_id is None else cluster_id
     if query.dry_run:
         with call.services.database.read() as connection:
             wanted = _checked(call, connection, changed, rule)
