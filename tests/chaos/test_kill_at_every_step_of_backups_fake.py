@@ -23,9 +23,11 @@ from tests.support.databases import SqliteDatabases, with_two_projects
 from tests.support.paper_world import CLOCKED, ID, Clock
 
 from searchplane.domain.ids import ClusterId
+from searchplane.domain.rebuilding import rebuild
 from searchplane.domain.restoring import Wish
 from searchplane.domain.schedule import next_due
 from searchplane.domain.snapshots import Renaming, RestoreStatus, SnapshotStatus
+from searchplane.drivers.base import NodeRef, Storage
 from searchplane.settings import Settings
 from searchplane.store.database import open_database
 
@@ -80,6 +82,15 @@ def with_three_days(world: BackedWorld) -> None:
         world.settle()
 
 
+def with_nothing_left(world: BackedWorld) -> None:
+    """Every node's storage is gone, and a pass has seen it."""
+    with_first(world)
+    for one in world.there.nodes:
+        world.driver.kill(NodeRef(ID, one.id))
+        world.runner.run(world.driver.remove(NodeRef(ID, one.id), Storage.DROP))
+    world.once()
+
+
 def a_day_later(world: BackedWorld) -> None:
     Clock.at = next_due(DAILY, Clock.at)
 
@@ -104,6 +115,10 @@ SCENARIOS = {
     ),
     "restore elsewhere": Scenario(
         with_two_clusters, lambda world: world.restore("first", into=OTHER), where=OTHER
+    ),
+    "rebuild": Scenario(
+        with_nothing_left,
+        lambda world: world.accept(rebuild(world.there, None, Clock.at)),
     ),
     "retention": Scenario(with_three_days, a_day_later),
 }

@@ -40,6 +40,7 @@ from searchplane.reconciler import (
     act,
     observe,
     one_pass,
+    rebuilding,
     snapshot_acts,
     snapshot_rows,
     snapshots,
@@ -55,7 +56,17 @@ from searchplane.store.secrets import ADMIN_HASH, ClusterSecrets
 ID = ClusterId("cluster-1")
 FLAVOR = "ess.spec-2u16g"
 PLAIN = Security()
-CLOCKED = (act, observe, one_pass, snapshot_acts, snapshot_rows, snapshots, verifying)
+CLOCKED = (
+    act,
+    observe,
+    one_pass,
+    rebuilding,
+    snapshot_acts,
+    snapshot_rows,
+    snapshots,
+    verifications,
+    verifying,
+)
 """The modules that ask for the time."""
 FAR = 150
 """Passes in which any change must be over when nothing fails."""
