@@ -38,7 +38,7 @@ from searchplane.domain.steps import (
     Step,
     StopNode,
 )
-from searchplane.domain.wording import count, hours, joined, progress, said_of, todo
+from searchplane.domain.wording import count, hours, joined, progress, said_of, shards, todo
 
 SOON = 0.2
 """Seconds to the next look while something is being done."""
@@ -284,7 +284,7 @@ def _form(cluster: Cluster, observation: Observation) -> Plan:
         return _change(cluster, observation, change)
     if not _balanced(cluster, engine, observation.at):
         sentence = (
-            f"{joined(cluster)}; {engine.initializing + engine.relocating} shards moving, "
+            f"{joined(cluster)}; {shards(engine.initializing + engine.relocating)} moving, "
             f"{engine.unassigned} unassigned"
         )
         return _waiting(

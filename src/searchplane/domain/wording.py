@@ -55,6 +55,10 @@ def count(nodes: int) -> str:
     return f"{nodes} nodes" if nodes != 1 else "1 node"
 
 
+def shards(number: int) -> str:
+    return f"{number} shards" if number != 1 else "1 shard"
+
+
 def hours(span: timedelta) -> str:
     return f"{span // timedelta(hours=1)} hours"
 
