@@ -38,7 +38,7 @@ from searchplane.engine.calm import calm, restore
 from searchplane.engine.control import Control
 from searchplane.engine.launch import java_command, java_environment
 from searchplane.engine.probe import Probe
-from searchplane.engine.repositories import FolderBuckets
+from searchplane.engine.repositories import FOLDER_BUCKETS, BucketStore, S3Buckets
 from searchplane.engine.security import admin_password_hash
 from searchplane.engine.service import Distributions
 from searchplane.engine.snapshots import Snapshots
@@ -287,7 +287,7 @@ def _ports(
             composer(fake.tenant_folder),
             checkpoint,
         )
-    distributions = open_distributions(settings)
+    distributions, store = open_distributions(settings), bucket_store(settings)
 
     def launch(spec: NodeSpec, folder: Path) -> tuple[tuple[str, ...], dict[str, str]]:
         installation = distributions.installation(spec.engine, secured=spec.secured)
@@ -312,9 +312,9 @@ def _ports(
         driver,
         Probe(),
         Control(),
-        Snapshots(FolderBuckets()),
+        Snapshots(store),
         distributions.ensure,
-        composer(driver.tenant_folder),
+        composer(driver.tenant_folder, store),
         checkpoint,
     )
 
@@ -409,7 +409,27 @@ def _still_running(left: Mapping[NodeRef, NodeState], seconds: float) -> str:
 def open_distributions(settings: Settings) -> Distributions:
     """The engine cache of these settings."""
     run_as = (settings.node_uid_base, settings.node_uid_base) if os.geteuid() == 0 else None
-    return Distributions(settings.cache, settings.maven_mirror, settings.java_home, run_as)
+    return Distributions(
+        settings.cache,
+        settings.maven_mirror,
+        settings.java_home,
+        run_as,
+        s3_plugins=settings.s3_plugins,
+    )
+
+
+def bucket_store(settings: Settings) -> BucketStore:
+    """Where buckets are by these settings: an S3-compatible store, or folders."""
+    secret = settings.s3_secret_key
+    if settings.s3_endpoint is None or settings.s3_access_key is None or secret is None:
+        return FOLDER_BUCKETS
+    return S3Buckets(
+        settings.s3_endpoint,
+        settings.s3_access_key,
+        secret.get_secret_value(),
+        settings.s3_region,
+        settings.s3_path_style,
+    )
 
 
 def _limits(settings: Settings) -> HostLimits:

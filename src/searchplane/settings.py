@@ -218,6 +218,30 @@ class Settings(BaseSettings):
     java_home: Path | None = Field(
         default=None, description="A Java 11 to 21 to run nodes with, instead of the bundled 21."
     )
+    s3_endpoint: str | None = Field(
+        default=None,
+        description="An S3-compatible store for the projects' buckets, such as "
+        "https://s3.example.org; unset, buckets are folders in the data folder. It needs "
+        "`s3_access_key`, `s3_secret_key` and `s3_plugins`.",
+    )
+    s3_access_key: str | None = Field(default=None, description="The access key of that store.")
+    s3_secret_key: SecretStr | None = Field(
+        default=None, description="The secret key of that store; nodes have it in their keystore."
+    )
+    s3_region: str | None = Field(
+        default=None, description="The region that requests to that store are signed for."
+    )
+    s3_path_style: bool = Field(
+        default=True,
+        description="Whether a bucket's name is in the path of a request and not in the host.",
+    )
+    s3_plugins: Path | None = Field(
+        default=None,
+        validate_default=True,
+        description="A folder with `repository-s3-VERSION.zip` of each engine that clusters may "
+        "have, as the engine's makers offer it: nodes reach the store through this plugin, which "
+        "is not published where engines are fetched from.",
+    )
     node_uid_base: int = Field(
         default=52000,
         ge=1000,
@@ -261,6 +285,14 @@ class Settings(BaseSettings):
     )
     audit_keep_days: int = Field(
         default=400, ge=1, le=36500, description="How long the audit trail keeps a line, in days."
+    )
+    verify_every_days: int = Field(
+        default=0,
+        ge=0,
+        le=3650,
+        description="How often the newest automatic snapshot of each cluster is restored into a "
+        "scratch cluster and compared, in days; 0 is never. A scratch cluster counts in the "
+        "project's quotas.",
     )
     audit_file: Path | None = Field(
         default=None,
@@ -368,6 +400,22 @@ class Settings(BaseSettings):
         if value is not None and not _is_web_address(value):
             raise ValueError("an address such as https://mirror.example.org/maven is right")
         return value
+
+    @field_validator("s3_endpoint")
+    @classmethod
+    def _store(cls, value: str | None) -> str | None:
+        if value is not None and (not _is_web_address(value) or urlsplit(value).path.strip("/")):
+            raise ValueError("an address such as https://s3.example.org is right")
+        return value
+
+    @field_validator("s3_plugins")
+    @classmethod
+    def _store_is_whole(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        names = ("s3_endpoint", "s3_access_key", "s3_secret_key")
+        given = {value is not None, *(info.data.get(name) is not None for name in names)}
+        if len(given) > 1:
+            raise ValueError(f"{', '.join(names)} and s3_plugins together are right, or none")
+        return value.expanduser().absolute() if value is not None else None
 
     @field_validator("public_url")
     @classmethod

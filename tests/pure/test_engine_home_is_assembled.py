@@ -137,3 +137,17 @@ def test_permissions_are_given_where_they_are_needed(engine: Engine) -> None:
 
 def test_a_path_with_spaces_is_quoted_in_the_java_policy() -> None:
     assert "file:///my%20cache/home/lib/icu4j-74.2.jar" in java_policy(Path("/my cache/home"))
+
+
+def test_an_operators_plugin_is_unpacked_beside_what_is_locked(
+    lock: EngineLock, store: ArtifactStore, tmp_path: Path
+) -> None:
+    plugin = tmp_path / "repository-s3-2.19.1.zip"
+    with zipfile.ZipFile(plugin, "w") as archive:
+        archive.writestr("plugin-descriptor.properties", "name=repository-s3")
+    home = tmp_path / "home"
+    assemble(lock, store, home, secured=False, plugin=plugin)
+    found = home / "plugins" / "repository-s3" / "plugin-descriptor.properties"
+    assert found.read_text() == "name=repository-s3"
+    assert intact(home, identity(lock, plugin))
+    assert not sealed(home, identity(lock))

@@ -14,6 +14,7 @@ from importlib import resources
 from pathlib import Path
 
 from searchplane.domain.engines import Engine
+from searchplane.engine import plugins
 from searchplane.engine.distributions import NAMES, home_name
 from searchplane.engine.folders import replacing, seal
 from searchplane.engine.installer import ArtifactStore
@@ -25,16 +26,25 @@ LAYOUT = 1
 """Part of a home's identity; raised when a home is put together differently."""
 
 
-def home_path(cache: Path, engine: Engine, *, secured: bool) -> Path:
-    return cache / "engines" / home_name(engine, secured=secured)
+def home_path(cache: Path, engine: Engine, *, secured: bool, plugin: Path | None = None) -> Path:
+    """`plugin` is the archive of a plugin that is in it besides."""
+    suffix = f"-{plugins.NAME}" if plugin else ""
+    return cache / "engines" / f"{home_name(engine, secured=secured)}{suffix}"
 
 
-def identity(lock: EngineLock) -> str:
+def identity(lock: EngineLock, plugin: Path | None = None) -> str:
     """What a home of this engine is made from; another identity means another home."""
-    return f"{LAYOUT}-{lock.digest()}"
+    return f"{LAYOUT}-{lock.digest()}{plugins.mark(plugin)}"
 
 
-def assemble(lock: EngineLock, store: ArtifactStore, home: Path, *, secured: bool) -> None:
+def assemble(
+    lock: EngineLock,
+    store: ArtifactStore,
+    home: Path,
+    *,
+    secured: bool,
+    plugin: Path | None = None,
+) -> None:
     """Make `home` from artifacts that are in the store. Readers see the old home or the new one."""
     with replacing(home) as staging:
         hashes: dict[str, str] = {}
@@ -46,8 +56,10 @@ def assemble(lock: EngineLock, store: ArtifactStore, home: Path, *, secured: boo
             _module(lock.engine, module, store, staging, hashes)
         if secured and lock.security is not None:
             _unpack(store.path(lock.security), staging / "plugins" / SECURITY_PLUGIN)
+        if plugin is not None:
+            _unpack(plugin, staging / "plugins" / plugins.NAME)
         (staging / JAVA_POLICY).write_text(java_policy(home))
-        seal(staging, identity(lock), hashes)
+        seal(staging, identity(lock, plugin), hashes)
 
 
 def java_policy(home: Path) -> str:

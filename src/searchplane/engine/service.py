@@ -18,13 +18,13 @@ from pathlib import Path
 
 from searchplane.domain.engines import ENGINES, SECURED_ENGINE, Engine
 from searchplane.domain.observed import Distribution, InstallFailed, Installing, Ready
-from searchplane.engine import lock, training
+from searchplane.engine import lock, plugins, training
 from searchplane.engine.distributions import Installation, Java
 from searchplane.engine.folders import exclusive, intact, make_folder, sealed
 from searchplane.engine.home import assemble, home_path, identity
 from searchplane.engine.installer import ArtifactStore, Progress, no_progress
 from searchplane.engine.runtime import RunAs, install_java, installed_java, named_java
-from searchplane.errors import SearchplaneError, Transient
+from searchplane.errors import Permanent, SearchplaneError, Transient
 
 FIRST_PAUSE = 5.0
 LONGEST_PAUSE = 300.0
@@ -63,7 +63,8 @@ class Distributions:
     """The engine cache in `cache`, which nodes run from as the user `run_as` (None: ours).
 
     `mirror` is the address of a Maven repository to use instead of the public one, `java_home` a
-    Java of 11 to 21 to use instead of the packaged one.
+    Java of 11 to 21 to use instead of the packaged one, `s3_plugins` a folder with archives of the
+    plugin that engines are to have besides (engine/plugins.py).
     """
 
     def __init__(
@@ -72,9 +73,12 @@ class Distributions:
         mirror: str | None,
         java_home: Path | None,
         run_as: RunAs | None,
+        *,
         clock: Callable[[], float] = time.monotonic,
+        s3_plugins: Path | None = None,
     ) -> None:
         self._cache = cache
+        self._s3_plugins = s3_plugins
         self._store = ArtifactStore(cache / "artifacts", mirror)
         self._java_home = java_home
         self._run_as = run_as
@@ -115,14 +119,7 @@ class Distributions:
 
     def installed(self) -> list[Variant]:
         """What is in the cache now, without looking at each file."""
-        return [
-            variant
-            for variant in VARIANTS
-            if sealed(
-                home_path(self._cache, variant.engine, secured=variant.secured),
-                identity(lock.load()[variant.engine]),
-            )
-        ]
+        return [variant for variant in VARIANTS if self._is_sealed(variant)]
 
     def close(self) -> None:
         """Give up what is being installed; nothing half-done stays in use."""
@@ -145,9 +142,21 @@ class Distributions:
             return named_java(self._java_home, self._run_as)
         return installed_java(self._cache)
 
+    def _is_sealed(self, variant: Variant) -> bool:
+        try:
+            return sealed(*self._home(variant))
+        except Permanent:  # without its plugin it cannot be used
+            return False
+
     def _found_home(self, variant: Variant) -> Path | None:
-        home = home_path(self._cache, variant.engine, secured=variant.secured)
-        return home if intact(home, identity(lock.load()[variant.engine])) else None
+        home, made_from = self._home(variant)
+        return home if intact(home, made_from) else None
+
+    def _home(self, variant: Variant) -> tuple[Path, str]:
+        """Where the variant's home is, and what it is to be made from."""
+        plugin = plugins.archive(self._s3_plugins, variant.engine)
+        home = home_path(self._cache, variant.engine, secured=variant.secured, plugin=plugin)
+        return home, identity(lock.load()[variant.engine], plugin)
 
     def _make(self, variant: Variant, progress: Progress) -> Installation:
         """Make what is missing, while no other process does."""
@@ -164,10 +173,11 @@ class Distributions:
 
     def _make_home(self, variant: Variant, progress: Progress) -> Path:
         wanted = lock.load()[variant.engine]
-        home = home_path(self._cache, variant.engine, secured=variant.secured)
+        home, _made_from = self._home(variant)
+        plugin = plugins.archive(self._s3_plugins, variant.engine)
         self._store.fetch(wanted.artifacts(secured=variant.secured), progress)
         progress("putting the engine together", 0, 0)
-        assemble(wanted, self._store, home, secured=variant.secured)
+        assemble(wanted, self._store, home, secured=variant.secured, plugin=plugin)
         return home
 
     def _train(self, bare: Installation, progress: Progress) -> Path | None:

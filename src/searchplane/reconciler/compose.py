@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from searchplane.domain.cluster import Cluster, Node
 from searchplane.domain.engines import reports_as_elasticsearch
@@ -12,6 +13,8 @@ from searchplane.domain.safety import masters
 from searchplane.domain.zones import data_zones
 from searchplane.drivers.base import NodeRef, NodeSpec
 from searchplane.engine.config import NodeConfig, render
+from searchplane.engine.keystore import file_name, keystore
+from searchplane.engine.repositories import FOLDER_BUCKETS, BucketStore
 from searchplane.engine.security import security_files, security_settings
 from searchplane.reconciler.certificates import CONTROL, node_name, pair
 from searchplane.store.secrets import ADMIN_HASH, AUTHORITY_CERTIFICATE
@@ -19,11 +22,14 @@ from searchplane.store.secrets import ADMIN_HASH, AUTHORITY_CERTIFICATE
 Compose = Callable[[Cluster, Node, Mapping[str, str]], NodeSpec]
 
 
-def composer(bucket_root: Callable[[int], Path]) -> Compose:
-    """A composer for a driver; `bucket_root` gives a project's bucket folder by its number."""
+def composer(bucket_root: Callable[[int], Path], store: BucketStore = FOLDER_BUCKETS) -> Compose:
+    """A composer for a driver; `bucket_root` gives a project's bucket folder by its number.
+
+    `store` is where buckets are.
+    """
 
     def compose(cluster: Cluster, node: Node, secrets: Mapping[str, str]) -> NodeSpec:
-        view = _view(cluster, node, secrets, bucket_root(cluster.tenant))
+        view = _view(cluster, node, secrets, bucket_root(cluster.tenant), store)
         return NodeSpec(
             ref=NodeRef(cluster.id, node.id),
             name=node.name,
@@ -56,7 +62,13 @@ def addresses_of(cluster: Cluster) -> tuple[str, ...]:
     return tuple(node.address for node in ordered if node.address is not None)
 
 
-def _view(cluster: Cluster, node: Node, secrets: Mapping[str, str], path_repo: Path) -> NodeConfig:
+def _view(
+    cluster: Cluster,
+    node: Node,
+    secrets: Mapping[str, str],
+    path_repo: Path,
+    store: BucketStore,
+) -> NodeConfig:
     eligible = masters(cluster.nodes)
     secured = cluster.spec.mode.authority
     return NodeConfig(
@@ -73,9 +85,23 @@ def _view(cluster: Cluster, node: Node, secrets: Mapping[str, str], path_repo: P
         path_repo=path_repo,
         bootstrap_masters=() if cluster.bootstrapped else tuple(master.name for master in eligible),
         reports_as_elasticsearch=reports_as_elasticsearch(cluster.answers_as, cluster.spec.engine),
-        settings=security_settings(cluster.id, https=cluster.spec.mode.https) if secured else {},
-        files=_security_files(node, secrets) if secured else {},
+        settings={**store.node_settings(), **_security_settings(cluster)},
+        files={
+            **_keystore(cluster, store),
+            **(_security_files(node, secrets) if secured else {}),
+        },
     )
+
+
+def _security_settings(cluster: Cluster) -> Mapping[str, Any]:
+    mode = cluster.spec.mode
+    return security_settings(cluster.id, https=mode.https) if mode.authority else {}
+
+
+def _keystore(cluster: Cluster, store: BucketStore) -> dict[str, bytes]:
+    """Without secrets the engine makes one of its own, which is left to it."""
+    family, held = cluster.spec.engine.family, store.node_secrets()
+    return {file_name(family): keystore(family, held)} if held else {}
 
 
 def _security_files(node: Node, secrets: Mapping[str, str]) -> dict[str, bytes]:
