@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,20 +15,29 @@ from tests.chaos.real_nodes import Watched, health, made, processes, waited_for
 from tests.support.running import RunningService, getting_started, running_service
 from tests.support.writers import Endpoints, Tally, endpoints_of, make_index, missing, traffic
 
+from searchplane.domain.cluster import Role
+from searchplane.domain.engines import DEFAULT_DATASTORE
+from searchplane.domain.flavors import flavor_id
+
 CHANGE_SECONDS = 300.0
 SMALL_HEAP_MB = "256"
 SHOWN = 5
 """Of the last attempts that failed, in a message."""
 
 
+Serve = Callable[[str], Watched]
+
+
 @dataclass
 class Driven:
-    """A cluster under traffic; `acknowledged` is kept from operation to operation."""
+    """A cluster under traffic; `acknowledged` is kept from operation to operation. `serve` starts
+    another service on the same data folder."""
 
     cluster: Watched
     endpoints: Endpoints
     acknowledged: dict[str, dict[str, Any]] = field(default_factory=dict)
     patience: float = CHANGE_SECONDS
+    serve: Serve | None = None
 
     @property
     def path(self) -> str:
@@ -45,6 +54,15 @@ class Driven:
             if any(f"/{node_id}" in word for word in one.cmdline())
         )
         return found
+
+    def kill_service(self) -> None:
+        """kill -9 of the control plane; nodes go on running."""
+        self.cluster.service.process.kill()
+        self.cluster.service.process.wait()
+
+    def serve_again(self) -> None:
+        assert self.serve is not None, "nobody said how"
+        self.cluster = self.serve(self.cluster.cluster_id)
 
     def during(self, operation: Callable[[], None]) -> Tally:
         """Write and search from before the operation until it is done, and a little longer."""
@@ -137,12 +155,22 @@ def made_of(service: RunningService, css: httpx.Client, roles: Mapping[str, int]
 def driven(data: Path, roles: Mapping[str, int] | None = None) -> Iterator[Driven]:
     """Three nodes, or so many of each type with as little memory as they run with."""
     environment = {} if roles is None else {"SEARCHPLANE_MAX_HEAP_MB": SMALL_HEAP_MB}
-    with running_service(data, environment) as service, service.project_client() as css:
+    with ExitStack() as at_end:
+
+        def opened() -> tuple[RunningService, httpx.Client]:
+            service = at_end.enter_context(running_service(data, environment))
+            return service, at_end.enter_context(service.project_client())
+
+        def endpoints() -> Sequence[str]:
+            watched = found.cluster
+            return endpoints_of(watched.css, watched.cluster_id)()
+
+        service, css = opened()
         cluster = made(service, css, 3) if roles is None else made_of(service, css, roles)
         cluster.available()
-        endpoints = endpoints_of(css, cluster.cluster_id)
+        found = Driven(cluster, endpoints, serve=lambda one: Watched(*opened(), one))
         make_index(endpoints()[0])
-        yield Driven(cluster, endpoints)
+        yield found
 
 
 class Operations:
@@ -160,6 +188,23 @@ class Operations:
     def shrink(self) -> None:
         body = {"shrink": [{"type": "ess", "reducedNodeNum": 1}]}
         self._to.ask("POST", "/role/shrink", body, version="v1.0/extend")
+
+    def shrink_clients_and_data(self) -> None:
+        fewer = [{"type": role, "reducedNodeNum": 1} for role in ("ess-client", "ess")]
+        self._to.ask("POST", "/role/shrink", {"shrink": fewer}, version="v1.0/extend")
+
+    def independent_clients(self) -> None:
+        """Clients for a cluster that has none."""
+        flavor = flavor_id(DEFAULT_DATASTORE, Role.CLIENT, "ess.spec-2u16g")
+        body = {"type": {"flavor_ref": flavor, "node_size": 2}}
+        self._to.ask("POST", "/type/ess-client/independent", body)
+
+    def flavor_of_data_nodes(self) -> None:
+        wanted = flavor_id(DEFAULT_DATASTORE, Role.DATA, "ess.spec-4u16g")
+        self._to.ask("POST", "/ess/flavor", {"new_flavor_id": wanted})
+
+    def offline_data(self) -> None:
+        self._to.ask("POST", "/node/offline", {"shrinkNodes": [self._holder()["id"]]})
 
     def offline(self) -> None:
         """The elected master, which is the hardest to part with."""

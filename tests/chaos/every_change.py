@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 from tests.support.cluster_examples import ZONES
@@ -116,5 +116,9 @@ CHANGES: Mapping[str, Asked] = {
         {ADMIN_HASH: NEW_HASH},
     ),
     "image/upgrade": Asked(DATA, lambda one: upgrade(one, UPGRADE, "task", Clock.at)),
+    "image/upgrade in batches": Asked(
+        {Role.MASTER: 3, Role.DATA: 3, Role.CLIENT: 3},
+        lambda one: upgrade(one, replace(UPGRADE, batch_size=3), "task", Clock.at),
+    ),
     "azmigrate": Asked(DATA, lambda one: move(one, SPREAD, ZONES, "task", Clock.at)),
 }

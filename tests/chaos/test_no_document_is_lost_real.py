@@ -6,6 +6,7 @@ operation: nothing, where nodes go and come one after the other and indices have
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,3 +59,21 @@ def test_a_cluster_with_masters_of_its_own(data: Path) -> None:
         for operation in (do.restart_one, do.replace_dead, do.restart):
             loses_nothing(cluster, operation)
         cluster.nothing_is_lost()
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+def test_a_cluster_of_masters_clients_and_data_nodes(data: Path) -> None:
+    with driven(data, {"ess-master": 3, "ess": 3}) as cluster:
+        do = Operations(cluster)
+        for operation in (
+            do.independent_clients,
+            do.flavor_of_data_nodes,
+            do.shrink_clients_and_data,
+            do.extend_by_role,
+            do.offline_data,
+        ):
+            serves_all_the_time(cluster, operation)
+        cluster.nothing_is_lost()
+        types = Counter(one["type"] for one in cluster.instances())
+        assert types == {"ess-master": 3, "ess-client": 1, "ess": 2}

@@ -1,17 +1,20 @@
-"""kill -9 of a random node at a random moment of a random change, and of the whole service too.
+"""kill -9 of a random node, of the whole control plane, or of both, at a random moment of a random
+change.
 
 Whatever is killed, the change comes to its end, every document is there, and nothing is left over:
-no exclusion, no folder, no process. CI does a few rounds, the nightly mode two hundred.
-SEARCHPLANE_CHAOS_SEED repeats a run; it is printed with each round.
+no exclusion, no folder, no process. One cluster goes through all rounds, each a change and its
+kill. CI does a few, the nightly mode two hundred; SEARCHPLANE_CHAOS_ROUNDS sets how many.
+SEARCHPLANE_CHAOS_SEED repeats the choices; it is printed with each round.
 """
 
 from __future__ import annotations
 
 import datetime
+import itertools
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,7 +30,9 @@ NIGHTLY_ROUNDS = int(os.environ.get("SEARCHPLANE_CHAOS_ROUNDS", "200"))
 LONGEST_WAIT = 12.0
 """Seconds from the request to the kill; a change of three idle nodes takes 10 to 30."""
 DOCUMENTS = 300
-FEWEST, MOST = 3, 4
+MOST = 4
+NODE, SERVICE, BOTH = "a node", "the service", "the service and a node"
+VICTIMS = (NODE, SERVICE, BOTH)
 
 
 def chosen(chance: random.Random, cluster: Driven) -> Callable[[], None]:
@@ -38,26 +43,43 @@ def chosen(chance: random.Random, cluster: Driven) -> Callable[[], None]:
     return chance.choice([*scaling, *scaling, do.replace, do.replace_master, do.roll, do.restart])
 
 
-def one_round(chance: random.Random, cluster: Driven, documents: set[str]) -> None:
+def one_round(chance: random.Random, cluster: Driven, victim: str, documents: set[str]) -> None:
     operation = chosen(chance, cluster)
     wait = chance.uniform(0.0, LONGEST_WAIT)
-    print(f"{operation.__name__}, a node killed after {wait:.1f} s; SEED={SEED}")  # noqa: T201 - shown when it fails
+    print(f"{operation.__name__}, {victim} killed after {wait:.1f} s; SEED={SEED}")  # noqa: T201 - shown when it fails
+    began = time.monotonic()
     operation()
     time.sleep(wait)  # the moment is the point of it
+    if victim != NODE:
+        cluster.kill_service()
+    if victim != SERVICE:
+        kill_one(chance, cluster)
+    if victim != NODE:
+        cluster.serve_again()
+    cluster.is_done()
+    print(f"done after {time.monotonic() - began:.1f} s")  # noqa: T201 - shown when it fails
+    for endpoint in cluster.endpoints():
+        assert document_ids(endpoint) == documents
+
+
+def victims(chance: random.Random) -> Iterator[str]:
+    """Each as often as the others, so that a few rounds have more than one kind."""
+    while True:
+        yield from chance.sample(VICTIMS, len(VICTIMS))
+
+
+def kill_one(chance: random.Random, cluster: Driven) -> None:
     alive = processes(cluster.cluster.service.data)
     if alive:  # all of them may be stopped at this moment
         chance.choice(sorted(alive, key=lambda one: one.pid)).kill()
-    cluster.is_done()
-    for endpoint in cluster.endpoints():
-        assert document_ids(endpoint) == documents
 
 
 def rounds(data: Path, count: int, seed: str) -> None:
     chance = random.Random(seed)  # noqa: S311 - a choice, not a secret
     with driven(data) as cluster:
         documents = index_documents(cluster.endpoints()[0], DOCUMENTS, replicas=1)
-        for _ in range(count):
-            one_round(chance, cluster, documents)
+        for victim in itertools.islice(victims(chance), count):
+            one_round(chance, cluster, victim, documents)
 
 
 def test_a_few_that_change_with_the_day(data: Path) -> None:
@@ -66,5 +88,5 @@ def test_a_few_that_change_with_the_day(data: Path) -> None:
 
 @pytest.mark.nightly
 @pytest.mark.timeout(6 * 3600)
-def test_two_hundred(data: Path) -> None:
+def test_two_hundred_or_as_many_as_are_set(data: Path) -> None:
     rounds(data, NIGHTLY_ROUNDS, f"{SEED} nightly")
