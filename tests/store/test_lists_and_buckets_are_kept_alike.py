@@ -82,15 +82,14 @@ def test_halves_of_those_that_failed_are_removed(backed: BackedWorld) -> None:
 def test_what_a_bucket_cannot_tell_is_asked_again_and_changes_nothing(backed: BackedWorld) -> None:
     with_snapshot(backed)
     backed.restart_service()
-    backed.driver.snapshots.busy = "the bucket does not answer"
-    backed.settle()
-    assert backed.row("first").is_restorable
     for path in backed.bucket.rglob("first.json"):
         path.unlink()
-    backed.driver.snapshots.busy = None
-    backed.settle()
+    backed.driver.snapshots.busy = "the bucket does not answer"
+    waits = [backed.once(seconds=30) for _ in range(6)]
+    assert waits == [1, 2, 4, 8, 16, 30]
     assert backed.row("first").is_restorable
-    backed.once(seconds=61)
+    backed.driver.snapshots.busy = None
+    backed.once(seconds=60)
     backed.settle()
     assert not backed.row("first").is_restorable
 

@@ -17,6 +17,7 @@ from searchplane.domain.cluster import ActionKind, Cluster, IndicesSeen
 from searchplane.domain.ids import ClusterId
 from searchplane.domain.observed import Observation, ShardsView, Unknown
 from searchplane.domain.plan import Patience, Phase, Plan, plan, subject_of
+from searchplane.domain.snapshot_steps import SnapshotStep
 from searchplane.domain.snapshot_work import NO_WORK, Work
 from searchplane.domain.steps import (
     OF_ONE_NODE,
@@ -35,6 +36,7 @@ from searchplane.reconciler.observe import observe
 from searchplane.reconciler.ports import Ports
 from searchplane.reconciler.recording import Superseded
 from searchplane.reconciler.snapshots import SnapshotPasses
+from searchplane.reconciler.verifications import Verifications
 from searchplane.reconciler.verifying import case_of
 from searchplane.store import clusters, events
 
@@ -82,8 +84,15 @@ class Memory:
 class OnePass:
     """Passes over any cluster; the record is what counts, `Memory` only spares events."""
 
-    def __init__(self, ports: Ports, create_deadline_seconds: float, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        ports: Ports,
+        create_deadline_seconds: float,
+        metrics: Metrics,
+        verifications: Verifications | None = None,
+    ) -> None:
         self._ports = ports
+        self._verifications = verifications
         self._patience = Patience(create=timedelta(seconds=create_deadline_seconds))
         self._metrics = metrics
         self._snapshots = SnapshotPasses(ports)
@@ -119,6 +128,8 @@ class OnePass:
             if found.phase is Phase.STEADY:
                 await self.loads.look(told, kept, observation)
             outcome = await self._act(told, found)
+            if self._verifications is not None:
+                told = await self._verifications.look(told, found)
         except Superseded:
             return Outcome(AT_ONCE)
         finally:
@@ -149,7 +160,7 @@ class OnePass:
             cluster = after
         if ForgetCluster() in found.steps and not failed:
             return self._gone(cluster.id)
-        if failed:
+        if any(isinstance(step, SnapshotStep) for step, _ in failed):
             self._snapshots.failed(cluster)
         if found.steps:
             await asyncio.to_thread(self._say, cluster, found.phase, failed)
@@ -203,6 +214,8 @@ class OnePass:
         self._snapshots.gone(cluster_id)
         self._memories.pop(cluster_id, None)
         self.loads.forget(cluster_id)
+        if self._verifications is not None:
+            self._verifications.forget(cluster_id)
         return Outcome(None)
 
 

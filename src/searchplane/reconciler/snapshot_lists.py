@@ -37,8 +37,9 @@ from searchplane.store import buckets, clusters, snapshots
 
 log = logging.getLogger(__name__)
 
-AGAIN = timedelta(seconds=60)
-"""After a comparison that did not come off."""
+AGAIN = timedelta(seconds=1)
+LONGEST = timedelta(seconds=60)
+"""After comparisons that did not come off, ever more slowly."""
 
 Settings = tuple[SnapshotSettings | None, BackupStrategy | None]
 
@@ -68,7 +69,7 @@ class Lists:
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
         self._compared: dict[ClusterId, Settings] = {}
-        self._not_before: dict[ClusterId, datetime] = {}
+        self._not_before: dict[ClusterId, tuple[datetime, timedelta]] = {}
         self._projects: dict[ProjectId, _Project] = {}
         self._project_of: dict[ClusterId, ProjectId] = {}
 
@@ -80,7 +81,9 @@ class Lists:
         """What was to be done about a difference was not done."""
         self._compared.pop(cluster.id, None)
         self._projects.pop(cluster.project_id, None)
-        self._not_before[cluster.id] = now + AGAIN
+        _, last = self._not_before.get(cluster.id, (now, AGAIN / 2))
+        wait = min(LONGEST, 2 * last)
+        self._not_before[cluster.id] = (now + wait, wait)
 
     def gone(self, cluster_id: ClusterId) -> None:
         """Its repositories are to be looked after by another cluster."""
@@ -94,11 +97,11 @@ class Lists:
         self, cluster: Cluster, kept: Mapping[str, str], now: datetime
     ) -> tuple[SnapshotStep, ...]:
         """What to do so that lists and buckets are alike; nothing where that is known already."""
-        if self._not_before.get(cluster.id, now) > now:
+        if cluster.id in self._not_before and self._not_before[cluster.id][0] > now:
             return ()
         self._project_of[cluster.id] = cluster.project_id
         try:
-            return (
+            steps = (
                 *await self._compare_own(cluster, kept, now),
                 *await self._compare_share(cluster, kept, now),
             )
@@ -106,6 +109,15 @@ class Lists:
             log.warning("the snapshots of cluster %s cannot be listed: %s", cluster.id, error)
             self.failed(cluster, now)
             return ()
+        if not steps:
+            self._not_before.pop(cluster.id, None)
+        return steps
+
+    def seconds_left(self, cluster: Cluster, now: datetime) -> float | None:
+        """Until a comparison that did not come off is tried again."""
+        if cluster.id not in self._not_before:
+            return None
+        return max(0.0, (self._not_before[cluster.id][0] - now).total_seconds())
 
     async def _compare_own(
         self, cluster: Cluster, kept: Mapping[str, str], now: datetime

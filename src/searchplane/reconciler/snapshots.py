@@ -79,7 +79,8 @@ class SnapshotPasses:
         found = snapshot_plan.automatic(cluster, found, now)
         if job is None and not found.steps and snapshot_plan.is_idle(cluster, found):
             steps = await self._lists.compare(cluster, kept, now)
-            found = replace(found, steps=steps, after=SOON) if steps else found
+            wait = SOON if steps else self._lists.seconds_left(cluster, now)
+            found = replace(found, steps=steps, after=min(found.after, wait or found.after))
         return found
 
     def failed(self, cluster: Cluster) -> None:
