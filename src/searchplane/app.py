@@ -56,6 +56,7 @@ from searchplane.reconciler.compose import composer
 from searchplane.reconciler.loop import Loop
 from searchplane.reconciler.one_pass import OnePass
 from searchplane.reconciler.ports import Ports, Tenure
+from searchplane.reconciler.verifications import Verifications
 from searchplane.settings import DriverKind, IamMode, Settings
 from searchplane.store.audit_file import AuditFile
 from searchplane.store.cluster_pages import ClusterPages
@@ -210,8 +211,18 @@ def _assemble(
         is_tended=lambda: loop.is_running,
     )
     ports = _ports(settings, database, services.secrets, checkpoint, wake)
-    loop = Loop(ports, OnePass(ports, settings.create_deadline_seconds, metrics), right)
+    verifications = _verifications(settings, ports, limits)
+    one_pass = OnePass(ports, settings.create_deadline_seconds, metrics, verifications)
+    loop = Loop(ports, one_pass, right)
     return Service(settings, services, ports, loop)
+
+
+def _verifications(settings: Settings, ports: Ports, limits: HostLimits) -> Verifications | None:
+    """What begins verifications by itself, where that is wanted."""
+    if not settings.verify_every_days:
+        return None
+    every = timedelta(days=settings.verify_every_days)
+    return Verifications(ports, every, settings, limits, admin_password_hash)
 
 
 def _services(

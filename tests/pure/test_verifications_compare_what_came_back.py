@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.cluster_examples import refused
+from tests.support.cluster_examples import cluster, refused, spec
 
-from searchplane.domain.cluster import Network, Security
+from searchplane.domain.cluster import BackupStrategy, Network, Security
 from searchplane.domain.engines import (
     ELASTICSEARCH_7_10_2,
     OPENSEARCH_2_17_1,
@@ -31,11 +31,18 @@ from searchplane.domain.snapshots import (
     SnapshotStatus,
     Verified,
 )
-from searchplane.domain.verification import check, due, scratch_name, scratch_spec
-from searchplane.domain.verification_course import may_have, verdict
+from searchplane.domain.verification import (
+    check,
+    is_due,
+    newest,
+    scratch_name,
+    scratch_spec,
+)
+from searchplane.domain.verification_course import in_vain, may_have, verdict
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 WEEKLY = timedelta(days=7)
+DAILY = BackupStrategy("16:00 GMT+08:00", "snapshot", 7)
 NOWHERE = Network("", "", "")
 EXACT = IndexKept("logs", 10, 10, writes=12, writes_after=12)
 WRITTEN = IndexKept("items", 100, 120, writes=200, writes_after=230)
@@ -125,6 +132,19 @@ def test_a_later_verification_finds_the_same_or_fails() -> None:
     assert failed.digests == first.digests
 
 
+@pytest.mark.parametrize("succeeded", [True, False])
+def test_an_attempt_in_vain_takes_no_verdict_away(succeeded: bool) -> None:
+    before = Verified(NOW - WEEKLY, succeeded, "compared", (("logs", "digest"),))
+    first = in_vain(before, "no room", NOW)
+    again = in_vain(first, "no time", NOW)
+    assert again == replace(before, sentence="compared; tried again in vain: no time")
+
+
+def test_an_attempt_in_vain_is_told_where_there_is_no_verdict() -> None:
+    found = in_vain(in_vain(None, "no room", NOW), "no time", NOW)
+    assert found == Verified(NOW, None, "not verified: no time")
+
+
 counts = st.integers(0, 1000)
 
 
@@ -200,19 +220,22 @@ def test_what_an_engine_from_elsewhere_wrote_is_read_by_one_that_is_here() -> No
     assert refused(lambda: scratch_spec(newer, NOWHERE, "local-1", NOW)).code == "CSS.5090"
 
 
-def verified(days_ago: float, *, succeeded: bool | None = True) -> Verified:
-    return Verified(NOW - timedelta(days=days_ago), succeeded, "compared")
+@pytest.mark.parametrize(
+    ("days_ago", "due"), [(None, True), (6.9, False), (7, True), (-1, False), (-900, True)]
+)
+def test_one_is_due_when_none_was_to_be_verified_for_so_long(
+    days_ago: float | None, due: bool
+) -> None:
+    last = None if days_ago is None else NOW - timedelta(days=days_ago)
+    backed_up = cluster(1, spec=spec(backup=DAILY), verified=last)
+    assert is_due(backed_up, WEEKLY, NOW) is due
+    assert not is_due(cluster(1, verified=last), WEEKLY, NOW)
 
 
-def test_the_newest_automatic_one_is_verified_when_none_was_for_so_long() -> None:
+def test_the_newest_automatic_one_is_verified_by_itself() -> None:
     older = snapshot(id=SnapshotId("older"), created=NOW - timedelta(days=1))
-    assert due([older, snapshot()], WEEKLY, NOW) == snapshot()
-    assert due([older, snapshot()], None, NOW) is None
-    assert due([], WEEKLY, NOW) is None
-    assert due([replace(older, verified=verified(8)), snapshot()], WEEKLY, NOW) == snapshot()
-    assert due([replace(older, verified=verified(6)), snapshot()], WEEKLY, NOW) is None
-    tried = replace(older, verified=verified(6, succeeded=None))
-    assert due([tried, snapshot()], WEEKLY, NOW) is None
+    assert newest([older, snapshot()]) == snapshot()
+    assert newest([]) is None
 
 
 @pytest.mark.parametrize(
@@ -223,8 +246,8 @@ def test_the_newest_automatic_one_is_verified_when_none_was_for_so_long() -> Non
         {"status": SnapshotStatus.FAILED},
         {"is_leaving": True},
         {"contents": ()},
-        {"verified": verified(30, succeeded=False)},
+        {"verified": Verified(NOW, False, "logs is missing")},
     ],
 )
 def test_only_what_is_whole_is_verified_by_itself(changes: dict[str, Any]) -> None:
-    assert due([snapshot(**changes)], WEEKLY, NOW) is None
+    assert newest([snapshot(**changes)]) is None

@@ -8,7 +8,7 @@ from datetime import timedelta
 from itertools import count
 
 import pytest
-from tests.support.backed_world import FAR, BackedWorld
+from tests.support.backed_world import DAILY, FAR, SETTINGS, BackedWorld
 from tests.support.cluster_examples import refused
 from tests.support.paper_world import ID, Clock
 
@@ -19,11 +19,15 @@ from searchplane.domain.observed import HostCapacity
 from searchplane.domain.snapshots import Snapshot, Verified
 from searchplane.domain.verification_course import LONGEST
 from searchplane.drivers.base import NodeRef
+from searchplane.observability.metrics import Metrics
+from searchplane.reconciler.one_pass import OnePass
+from searchplane.reconciler.verifications import Verifications
 from searchplane.settings import DriverKind, Settings
 from searchplane.store import capacity, clusters, scratch
 from searchplane.store.scratch import Makings
 
 HOST = HostCapacity(64_000, 64_000, 10**12, observed=Clock.at)
+WEEKLY = timedelta(days=7)
 LIMITS = HostLimits(max_heap_mb=512, processors=2)
 
 
@@ -210,6 +214,52 @@ def test_one_whose_snapshot_is_gone_goes_too(backed: BackedWorld) -> None:
         if backed.once(scratch_id) is None:
             return
     raise AssertionError("the scratch cluster stays")
+
+
+def due_weekly(world: BackedWorld, **settings: int) -> None:
+    """From now on verifications are due by themselves."""
+    usual = makings(world, **settings)
+    begins = Verifications(world.ports, WEEKLY, usual.settings, LIMITS, lambda _: "hash")
+    world.one_pass = OnePass(world.ports, 600.0, Metrics(), begins)
+
+
+def scratch_ids(world: BackedWorld) -> list[ClusterId]:
+    with world.database.read() as connection:
+        return [*scratch.names(connection, world.there.project_id).values()]
+
+
+def a_day(world: BackedWorld) -> str:
+    """A day later, with its automatic snapshot; gives the name of that."""
+    Clock.at += timedelta(days=1)
+    with world.database.write() as connection:
+        capacity.record(connection, replace(HOST, observed=Clock.at))
+    world.settle()
+    world.once(seconds=40)
+    return max(world.rows().values(), key=lambda one: one.created).name
+
+
+def test_the_newest_automatic_one_is_verified_every_week(backed: BackedWorld) -> None:
+    backed.set_up(SETTINGS, DAILY)
+    due_weekly(backed)
+    verified = []
+    for day in range(16):
+        name = a_day(backed)
+        for scratch_id in scratch_ids(backed):
+            assert until_gone(backed, scratch_id, name).succeeded
+            verified.append(day)
+    assert verified == [0, 7, 14]
+
+
+def test_one_for_which_there_is_no_room_is_told_and_tried_in_its_turn(
+    backed: BackedWorld,
+) -> None:
+    backed.set_up(SETTINGS, DAILY)
+    due_weekly(backed, quota_clusters=1)
+    found = backed.row(a_day(backed)).verified
+    assert found is not None
+    assert found.succeeded is None
+    assert found.sentence.startswith("not verified: 1 clusters asked for")
+    assert backed.row(a_day(backed)).verified is None
 
 
 def test_it_is_refused_while_one_runs_and_where_there_is_no_room(backed: BackedWorld) -> None:

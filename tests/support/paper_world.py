@@ -44,6 +44,7 @@ from searchplane.reconciler import (
     snapshot_acts,
     snapshot_rows,
     snapshots,
+    verifications,
     verifying,
 )
 from searchplane.reconciler.compose import composer
@@ -100,7 +101,7 @@ class World:
     def restart_service(self, checkpoint: Checkpoint = no_checkpoint) -> None:
         """What a kill leaves is what is stored; what the test wished for nodes is forgotten."""
         self.driver = FakeDriver(self.folder, lambda _: None, checkpoint=checkpoint)
-        ports = Ports(
+        self.ports = Ports(
             database=self.database,
             secrets=self.secrets,
             driver=self.driver,
@@ -111,7 +112,7 @@ class World:
             compose=composer(self.driver.tenant_folder),
             checkpoint=checkpoint,
         )
-        self.one_pass = OnePass(ports, 600.0, Metrics())
+        self.one_pass = OnePass(self.ports, 600.0, Metrics())
 
     def create(
         self,

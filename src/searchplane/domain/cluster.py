@@ -302,6 +302,7 @@ class Cluster:
     is done to it; `skipped` names predicates that an operator has set aside for this action.
     `indices` and `load` are None until a look could tell. `backed_up` is the moment of the newest
     automatic snapshot that was taken, skipped or given up, by its policy; None before the first.
+    `verified` is when one of its snapshots was last to be verified by itself.
     """
 
     id: ClusterId
@@ -324,6 +325,7 @@ class Cluster:
     indices: IndicesSeen | None = None
     load: LoadSeen | None = None
     backed_up: datetime | None = None
+    verified: datetime | None = None
 
     @property
     def awaits_engine(self) -> bool:

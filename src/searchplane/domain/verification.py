@@ -14,7 +14,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
-from searchplane.domain.cluster import ClusterSpec, Network, NodeGroup, Role, Security, Volume
+from searchplane.domain.cluster import (
+    Cluster,
+    ClusterSpec,
+    Network,
+    NodeGroup,
+    Role,
+    Security,
+    Volume,
+)
 from searchplane.domain.engines import ENGINES, SECURED_ENGINE, Datastore, Engine
 from searchplane.domain.flavors import FLAVORS, Flavor
 from searchplane.domain.ids import SnapshotId
@@ -56,18 +64,19 @@ def check(snapshot: Snapshot, taken_names: Collection[str]) -> None:
         )
 
 
-def due(snapshots: Iterable[Snapshot], every: timedelta | None, now: datetime) -> Snapshot | None:
-    """Which of one cluster's snapshots is to be verified by itself; None where none is.
+def is_due(cluster: Cluster, every: timedelta, now: datetime) -> bool:
+    """Whether one of the cluster's snapshots is to be verified by itself; from the record alone.
 
-    The newest automatic one that is whole, when no verification of any was tried for so long.
+    What is further ahead than that was recorded by a wrong clock.
     """
-    if every is None:
-        return None
-    known = list(snapshots)
-    tried = [one.verified.at for one in known if one.verified is not None]
-    if tried and now - max(tried) < every:
-        return None
-    able = [one for one in known if one.is_restorable and is_whole(one) and one.contents]
+    if cluster.spec.backup is None:
+        return False
+    return cluster.verified is None or abs(now - cluster.verified) >= every
+
+
+def newest(snapshots: Iterable[Snapshot]) -> Snapshot | None:
+    """Which of one cluster's snapshots is verified by itself: the last automatic one, if whole."""
+    able = [one for one in snapshots if one.is_restorable and is_whole(one) and one.contents]
     automatic = [one for one in able if one.method is Method.AUTO]
     return max(automatic, key=lambda one: (one.created, one.id), default=None)
 

@@ -38,6 +38,7 @@ from searchplane.domain.wording import hours
 
 LONGEST = timedelta(hours=48)
 """How long a verification may take, whatever it waits for."""
+IN_VAIN = "; tried again in vain: "
 NAMED = 3
 """Broken indices that a sentence names."""
 WHOLE = frozenset({Phase.STEADY, Phase.BALANCE})
@@ -126,14 +127,16 @@ def _restore(cluster: Cluster, snapshot: Snapshot, new_id: RestoreId, now: datet
 
 
 def _unknown(snapshot: Snapshot, reason: str, now: datetime) -> EndVerification:
-    """No verdict; an earlier failure stays one, and what was read then is not forgotten."""
-    before = snapshot.verified
-    has_failed = before is not None and before.succeeded is False
-    sentence = f"not verified: {reason}"
-    if before is not None and has_failed:
-        sentence = f"{before.sentence}; tried again in vain: {reason}"
-    digests = before.digests if before is not None else ()
-    return EndVerification(Verified(now, False if has_failed else None, sentence, digests))
+    return EndVerification(in_vain(snapshot.verified, reason, now))
+
+
+def in_vain(before: Verified | None, reason: str, now: datetime) -> Verified:
+    """What stands beside a snapshot that could not be verified: an earlier verdict stays."""
+    if before is None or before.succeeded is None:
+        digests = before.digests if before is not None else ()
+        return Verified(now, None, f"not verified: {reason}", digests)
+    found = before.sentence.partition(IN_VAIN)[0]
+    return replace(before, sentence=f"{found}{IN_VAIN}{reason}")
 
 
 def verdict(snapshot: Snapshot, read: tuple[IndexRead, ...], now: datetime) -> Verified:

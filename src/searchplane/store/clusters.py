@@ -300,6 +300,7 @@ def _row(cluster: Cluster) -> dict[str, Any]:
         "skipped_json": sorted(cluster.skipped),
         "indices_json": _indices_row(cluster.indices),
         "backed_up": cluster.backed_up,
+        "verified": cluster.verified,
     }
 
 
@@ -384,6 +385,7 @@ def _cluster(row: RowMapping, members: list[Node]) -> Cluster:
         indices=_indices(row["indices_json"]),
         load=load_of(row["load_json"]),
         backed_up=row["backed_up"],
+        verified=row["verified"],
     )
 
 

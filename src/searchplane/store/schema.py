@@ -271,6 +271,7 @@ clusters = Table(
     Column("indices_json", JSON),  # what the last look saw of replicas
     Column("load_json", JSON),  # how loaded the nodes were at the last look
     Column("backed_up", UtcTime),  # the newest moment of its backup policy that was dealt with
+    Column("verified", UtcTime),  # when a snapshot was last to be verified by itself
     UniqueConstraint("project_id", "name"),
     Index("ix_clusters_newest", "project_id", "created"),
 )

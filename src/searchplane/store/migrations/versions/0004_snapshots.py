@@ -13,6 +13,7 @@ down_revision = "0003"
 
 def upgrade() -> None:
     op.add_column("clusters", sa.Column("backed_up", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("clusters", sa.Column("verified", sa.DateTime(timezone=True), nullable=True))
     _snapshots()
     _restores()
     op.create_table(
