@@ -112,6 +112,20 @@ def test_everything_is_private_again(first: Served, tmp_path: Path, run: Run) ->
         assert after.stat().st_mtime == pytest.approx(before.stat().st_mtime, abs=1e-3)
 
 
+def test_the_authority_of_tls_comes_along(first: Served, tmp_path: Path, run: Run) -> None:
+    tls, again = first.data / "tls", tmp_path / "new" / "tls"
+    tls.mkdir(mode=0o711)
+    for name in ("ca.crt", "ca.key", "server.pem", "of-somebody-else"):
+        (tls / name).write_text(name)
+    run("backup", tmp_path / "kept", "--data", first.data)
+    run("restore", tmp_path / "kept", "--data", tmp_path / "new")
+    assert files(again) == {"ca.crt", "ca.key", "server.pem"}
+    assert [path.read_text() for path in sorted(again.iterdir())] == sorted(files(again))
+    modes = {path.name: path.stat().st_mode & 0o777 for path in again.iterdir()}
+    assert modes == {"ca.crt": 0o644, "ca.key": 0o600, "server.pem": 0o600}
+    assert again.stat().st_mode & 0o777 == 0o711  # whoever verifies the service reads ca.crt
+
+
 def test_no_secret_is_said(first: Served, tmp_path: Path, run: Run) -> None:
     admin = json.loads((first.data / "admin.json").read_text())
     made = run("backup", tmp_path / "kept", "--data", first.data)

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -34,7 +34,7 @@ LEVEL = 6
 """Of the compression."""
 
 Tell = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and how much there is in all."""
+"""Told what is being done (copy, write, read, fill), how much of it is, and of how much."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def write(out: BinaryIO, manifest: Manifest, folder: Path, tell: Tell) -> None:
         tar.addfile(_entry(MANIFEST, len(content)), io.BytesIO(content))
         for part in manifest.parts:
             with (folder / part.name).open("rb") as file:
-                counted = _Counted(file, lambda size: tell("writing", size, manifest.size), done)
+                counted = _Counted(file, lambda size: tell("write", size, manifest.size), done)
                 tar.addfile(_entry(part.name, part.size), counted)
             done += part.size
 
@@ -104,7 +104,7 @@ def read(source: BinaryIO, folder: Path, check: Callable[[Manifest], None], tell
 class _Counted(io.RawIOBase):
     """Reads a file and tells how many bytes that makes, with those that were read before."""
 
-    def __init__(self, file: BinaryIO, tell: Callable[[int], None], done: int) -> None:
+    def __init__(self, file: IO[bytes], tell: Callable[[int], None], done: int) -> None:
         super().__init__()
         self._file, self._tell, self._done = file, tell, done
 
@@ -161,9 +161,9 @@ def _read_parts(tar: tarfile.TarFile, manifest: Manifest, folder: Path, tell: Te
         file = tar.extractfile(entry)
         if file is None or entry.size != part.size or entry.sparse is not None:
             raise Permanent(f"it is damaged: {part.name} has another size than its manifest says")
-        _read_part(file.read, part, folder / part.name)
+        counted = _Counted(file, lambda size: tell("read", size, manifest.size), done)
+        _read_part(counted.read, part, folder / part.name)
         done += part.size
-        tell("reading", done, manifest.size)
     if tar.next() is not None:
         raise Permanent("it is not a backup: there is more in it than its manifest says")
 

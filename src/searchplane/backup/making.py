@@ -90,7 +90,7 @@ def _workshop(data: Path) -> Iterator[Path]:
 def _collect(settings: Settings, database: Database, folder: Path, tell: Tell) -> None:
     copy = folder / DATABASE
     os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    copy_out(database, copy, partial(tell, "copying the database"))
+    copy_out(database, copy, partial(tell, "copy"))
     for name, path in small_parts(settings):
         with suppress(FileNotFoundError):  # a key that was needed no more, gone since the look
             _copy(path, folder / name)

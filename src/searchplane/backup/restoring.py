@@ -196,7 +196,7 @@ def _fill_server(settings: Settings, copy: Database, tell: Tell) -> None:
         return
     database = open_database(settings)
     try:
-        copy_in(copy, database, partial(tell, "filling the database"))
+        copy_in(copy, database, partial(tell, "fill"))
     finally:
         database.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -18,8 +19,16 @@ from searchplane.store import audit
 OPERATION = "controlPlaneBackup"
 """The operation of the line in the audit trail."""
 STREAM = "-"
+LONG_SECONDS = 2.0
+"""Of one thing, after which it is said how far it is."""
 SHARE = 10
-"""Per cent of what is done after which it is said how far it is."""
+"""Per cent between two sentences of that."""
+DOES = {
+    "copy": "copying the database",
+    "write": "writing the file",
+    "read": "reading and checking the file",
+    "fill": "filling the database",
+}
 
 
 def run(settings: Settings, file: str) -> None:
@@ -42,11 +51,15 @@ def run(settings: Settings, file: str) -> None:
 
 
 def telling(view: View) -> Tell:
-    """Shows how far it is, in steps that can be read."""
+    """Shows what is done, and how far it is where that takes long."""
+    began: dict[str, float] = {}
 
-    def tell(doing: str, done: int, total: int) -> None:
-        share = 100 if total == 0 else 100 * done // total
-        view.says(doing.partition(" ")[0], f"{doing}, {share // SHARE * SHARE} %")
+    def tell(phase: str, done: int, total: int) -> None:
+        seconds = time.monotonic() - began.setdefault(phase, time.monotonic())
+        sentence = DOES[phase]
+        if seconds >= LONG_SECONDS and total:
+            sentence += f", {100 * done // total // SHARE * SHARE} %"
+        view.says(phase, sentence)
 
     return tell
 
