@@ -85,10 +85,14 @@ async def prepared(
         (user,) = (await world.admin("GET", f"/v3/users?name={name}")).json()["users"]
         world.tokens["changing"] = world.live.token(name)
         return {"user_id": user["id"]}
+    ids: dict[str, str] = {}
     if is_change_of_cluster(operation):
         ids = await changeable.ids_for(operation, fresh("changed"))
-        if "{snapshot_id}" in path:
-            ids["snapshot_id"] = listed(world.live, ids["cluster_id"])
+    if "{snapshot_id}" in path:
+        # A new one each time: what is only listed, and in no bucket, the loop takes for failed.
+        cluster = ids.get("cluster_id", world.samples["cluster_id"])
+        ids["snapshot_id"] = listed(world.live, cluster)
+    if ids:
         return ids
     if operation.method == "DELETE" or operation.id == "createAccessKey":
         made = await world.objects()
