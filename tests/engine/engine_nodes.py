@@ -7,10 +7,11 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 import pytest
@@ -45,9 +46,14 @@ StartNodes = Callable[[Engine, int], list[RunningNode]]
 
 @contextmanager
 def launched(
-    installation: Installation, number: int, addresses: list[str], repo: Path | None = None
+    installation: Installation,
+    number: int,
+    addresses: list[str],
+    repo: Path | None = None,
+    files: Mapping[str, bytes] = MappingProxyType({}),
 ) -> Iterator[RunningNode]:
-    """A node of its own folder; `repo` is a folder for snapshots that it shares with others."""
+    """A node of its own folder; `repo` is a folder for snapshots that it shares with others,
+    `files` are put into its configuration folder besides."""
     folder = Path(tempfile.mkdtemp(prefix="searchplane-test-node-"))
     for name in FOLDERS:
         (folder / name).mkdir()
@@ -66,6 +72,7 @@ def launched(
         path_repo=repo or folder / "data",
         bootstrap_masters=names,
         settings={"reindex.remote.whitelist": "127.*:9200"},
+        files=files,
     )
     for file, content in render(view).items():
         (folder / "config" / file).write_bytes(content)
