@@ -444,3 +444,20 @@ async def only_about(css: Asked, cluster_id: str) -> str:
     assert made.status_code == 201, made.text
     css.live.add_user("bound", css.live.project_id, made.json()["role"]["id"])
     return css.live.token("bound")
+
+
+async def test_a_check_for_backups_is_content_with_a_snapshot_of_everything(css: Asked) -> None:
+    made = await css.cluster()
+    body = {
+        "source_az": "local-1",
+        "target_az": "local-2",
+        "migrate_type": "az_migrate",
+        "agency": "a",
+        "indices_backup_check": True,
+    }
+    url = f"/clusters/{made}/inst-type/all/azmigrate"
+    for kept, lacks in (({"indices": "logs-*"}, True), ({"is_leaving": True}, True), ({}, False)):
+        listed(css.live, made, **kept)
+        answer = await css.http.post(url, json=body)
+        assert answer.json()["errCode"] == "CSS.0074", "one node is too few in any case"
+        assert ("there is no snapshot of all indices" in answer.text) is lacks
