@@ -178,7 +178,9 @@ def _check_sound(connection: Transaction, manifest: Manifest) -> None:
 
 
 def _may_have_formed_since(cluster: Cluster) -> bool:
-    return cluster.is_being(ActionKind.CREATING) and not cluster.bootstrapped
+    """A scratch cluster holds nothing that is not in its snapshot."""
+    is_new = cluster.is_being(ActionKind.CREATING) and not cluster.bootstrapped
+    return is_new and cluster.spec.verifies is None
 
 
 def _pause(connection: Transaction, cluster: Cluster) -> None:
