@@ -5,6 +5,7 @@ The same tests hold on both; those that are about a file of SQLite are marked `s
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -28,6 +29,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("sqlite") is not None:
             item.add_marker(reason)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected lasts to the end: the collector need not look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

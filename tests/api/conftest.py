@@ -27,7 +27,7 @@ from searchplane.api.services import Services
 from searchplane.api.web import build
 from searchplane.domain.ids import ClusterId, DomainId, UserId
 from searchplane.domain.layout import HostLimits
-from searchplane.iam.bootstrap import Credentials, first_start
+from searchplane.iam.bootstrap import ADMIN_FILE, Credentials, first_start, read_admin_file
 from searchplane.iam.passwords import hash_password
 from searchplane.iam.sealing import Seals
 from searchplane.iam.service import Identity
@@ -67,7 +67,7 @@ def settings(databases: Databases, first: Settings, tmp_path: Path) -> Iterator[
     data = tmp_path / "data"
     shutil.copytree(first.data, data)
     with databases.new(data, first) as where:
-        yield settings_of(where)
+        yield first.model_copy(update=where)
 
 
 @pytest.fixture
@@ -78,9 +78,9 @@ def database(settings: Settings) -> Iterator[Database]:
 
 
 @pytest.fixture
-def credentials(database: Database, settings: Settings) -> Credentials:
+def credentials(settings: Settings) -> Credentials:
     """How the first user logs in."""
-    made = first_start(database, settings, datetime.now(UTC))
+    made = read_admin_file(settings.data / ADMIN_FILE)
     assert made is not None
     return made
 

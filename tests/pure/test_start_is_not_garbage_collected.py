@@ -13,7 +13,6 @@ from searchplane.cli import collecting
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
     yield
-    gc.unfreeze()
     gc.enable()
 
 
