@@ -97,7 +97,7 @@ def test_what_came_back_as_it_was_succeeds_and_says_what_was_compared() -> None:
             {"logs": 10, "items": 131},
             "items has 131 documents, 100 before and 120 after it was taken were counted",
         ),
-        ({"logs": 10, "items": 89}, "items has 89 documents"),
+        ({"logs": 10, "items": 69}, "items has 69 documents"),
         ({"logs": 0, "items": 0}, "logs has 0 documents, 10 were counted; items has 0 documents"),
     ],
 )
@@ -156,7 +156,7 @@ def test_no_snapshot_between_two_counts_is_ever_called_wrong(
     at, after = before + sum(writes[:taken_after]), before + sum(writes)
     kept = IndexKept("logs", before, after, writes=7, writes_after=7 + len(writes))
     assert may_have(kept, at)
-    assert not may_have(kept, max(before, after) + len(writes) + 1)
+    assert not may_have(kept, before + len(writes) + 1)
 
 
 @pytest.mark.parametrize(

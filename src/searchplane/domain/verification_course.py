@@ -168,15 +168,15 @@ def _broken(snapshot: Snapshot, read: dict[str, IndexRead]) -> Iterator[str]:
 def may_have(kept: IndexKept, documents: int) -> bool:
     """Whether a restored index may have so many documents.
 
-    A write adds or removes one document at most. What was not counted may have any number.
+    A write adds or removes one document at most; both counts of writes were read before their
+    documents, so the later documents are no bound. What was not counted may have any number.
     """
     before, after = kept.documents, kept.documents_after
     if kept.exact or before is None or after is None:
         return before is None or after is None or documents == before
     if kept.writes is None or kept.writes_after is None:
         return True
-    writes = kept.writes_after - kept.writes
-    return abs(documents - before) <= writes and abs(documents - after) <= writes
+    return abs(documents - before) <= kept.writes_after - kept.writes
 
 
 def _counted(kept: IndexKept) -> str:
