@@ -1,6 +1,6 @@
 """The identity API where an external Keystone knows the users: it is there, not here.
 
-Discovery answers with Keystone's address. Everything else of `/v3` is refused with one sentence
+Discovery answers with Keystone's address. Everything else of identity is refused with one sentence
 that names the address, for clients that do not follow such a link to another host, as the
 OpenStack ones do not; no credential is asked for, as none could help.
 """
