@@ -109,3 +109,17 @@ async def test_a_broken_rule_has_its_code_and_changes_nothing(
         answer = await css.request(method, url(live, made, path) + dry, json=body)
         assert (answer.status_code, answer.json()["errCode"]) == (400, code), answer.text
     assert (await css.get(f"/clusters/{made}")).json() == before
+
+
+async def test_clients_are_not_named_before_one_of_them_can_answer(
+    live: Live, css: httpx.AsyncClient
+) -> None:
+    made = await cluster(live, css, ess=3)
+    before = (await css.get(f"/clusters/{made}")).json()
+    answer = await css.post(url(live, made, "type/ess-client/independent"), json=new(CLIENTS, 1))
+    assert answer.status_code == 200, answer.text
+    shown = before
+    while shown["endpoint"] == before["endpoint"]:
+        shown = (await css.get(f"/clusters/{made}")).json()
+    (client,) = (one for one in shown["instances"] if one["type"] == "ess-client")
+    assert (client["status"], shown["endpoint"]) == ("200", f"{client['ip']}:9200")

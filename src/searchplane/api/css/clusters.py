@@ -308,16 +308,18 @@ def _dashboard(dashboard: DashboardAccess | None) -> PublicKibanaReply | None:
 
 
 def _endpoint(cluster: Cluster) -> str | None:
-    """The client nodes if there are any, else all that hold data, once a cluster has formed.
+    """The client nodes if one of them is there, else all that hold data, once a cluster has formed.
 
-    Null before, as on a failed creation. A node that is about to go is not named any longer.
+    Null before, as on a failed creation. A node that is about to go is not named any longer, and
+    clients that were asked for are not named before one can answer.
     """
     if not cluster.bootstrapped:
         return None
     serving = [node for node in cluster.nodes if node.fate is not Fate.LEAVE and node.address]
     clients = [node for node in serving if node.role is Role.CLIENT]
     holders = [node for node in serving if node.role in (Role.DATA, Role.COLD)]
-    return ",".join(f"{node.address}:{REST_PORT}" for node in clients or holders)
+    named = clients if any(node.ready for node in clients) else holders
+    return ",".join(f"{node.address}:{REST_PORT}" for node in named)
 
 
 def _policy(cluster: Cluster) -> SnapshotPolicyReply:
