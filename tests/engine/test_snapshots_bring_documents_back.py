@@ -34,6 +34,7 @@ from searchplane.domain.engines import (
     Engine,
 )
 from searchplane.domain.ids import SnapshotId
+from searchplane.domain.index_patterns import matching
 from searchplane.domain.observed import Target
 from searchplane.domain.snapshots import Repository, Snapshot, SnapshotStatus, TargetIndex
 from searchplane.domain.snapshots_seen import OWN_REPOSITORY, IndexSeen, SnapshotSeen, label_of
@@ -273,6 +274,29 @@ async def test_a_snapshot_at_work_can_be_taken_back(place: Place) -> None:
     await registered(place, FAST)
 
 
+async def test_a_data_stream_comes_back_as_one(nodes: Callable[[Engine], RunningNode]) -> None:
+    repository = Repository("bucket", f"bucket/{uuid.uuid4()}")
+    place = Place(nodes(OPENSEARCH_2_19_1), OPENSEARCH_2_19_1, repository)
+    place.delete_all()
+    template = {"index_patterns": ["logs-*"], "data_stream": {}}
+    place.node.ask("PUT", "/_index_template/logs", template)
+    event = {"@timestamp": "2026-11-24T12:00:00Z"}
+    place.node.ask("POST", "/logs-app/_doc?refresh=true", event)
+    place.node.ask("POST", "/logs-app/_rollover")
+    place.node.ask("POST", "/logs-app/_doc?refresh=true", event)
+    seen = await taken(place, named(place, "first"))
+    assert seen.indices == (".ds-logs-app-000001", ".ds-logs-app-000002")
+    place.node.ask("DELETE", "/_data_stream/logs-app")
+    targets = tuple(TargetIndex(index, index) for index in seen.indices)
+    await PORT.begin_restore(place.target, OWN_REPOSITORY, "first", targets, partial=False)
+    await restored(place.target, seen.indices)
+    (stream,) = place.node.ask("GET", "/_data_stream").json()["data_streams"]
+    assert [index["index_name"] for index in stream["indices"]] == list(seen.indices)
+    place.node.ask("POST", "/logs-app/_doc?refresh=true", event)
+    assert place.node.ask("GET", "/logs-app/_count").json()["count"] == 3
+    place.node.ask("DELETE", "/_data_stream/logs-app")
+
+
 async def test_another_cluster_may_write_to_the_repository_in_between(
     place: Place, nodes: Callable[[Engine], RunningNode]
 ) -> None:
@@ -383,3 +407,14 @@ async def test_a_secured_cluster_keeps_its_users_out_of_snapshots(
         await restored(target, ("back",))
         assert await PORT.contents(target, "back") == was
         assert (await PORT.count(target, ("*",)))["back"].documents == 1
+
+
+async def test_the_engine_means_the_same_by_an_expression_as_a_restore_will(place: Place) -> None:
+    names = ("items", "logs-1", "logs-2", ".kibana_1")
+    for name in names:
+        place.write(name, "1")
+    wanted = ("logs-*", "*,-logs-*", "logs-*,-logs-1,items", "*,-logs-*,logs-1", ".kib*", "gone-*")
+    for number, expression in enumerate(wanted):
+        seen = await taken(place, named(place, f"of-{number}", indices=expression))
+        assert seen.status is SnapshotStatus.COMPLETED
+        assert seen.indices == matching(names, expression), expression

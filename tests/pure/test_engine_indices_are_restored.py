@@ -28,14 +28,20 @@ def port(answers: EngineAnswers) -> Snapshots:
     return Snapshots(FolderBuckets(), Calls(transport=answers))
 
 
-async def orders(*targets: tuple[str, str], partial: bool = False) -> list[dict[str, Any]]:
-    """What is posted to have indices restored under new names."""
-    answers = EngineAnswers()
+HELD = "GET /_snapshot/repo_auto/nightly"
+
+
+async def orders(
+    *targets: tuple[str, str], partial: bool = False, held: dict[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """What is posted to have indices restored under new names; `held` is in the snapshot."""
+    answers = EngineAnswers({HELD: {"snapshots": [held] if held else []}})
     wanted = [TargetIndex(*each) for each in targets]
     await port(answers).begin_restore(TARGET, "repo_auto", "nightly", wanted, partial=partial)
-    assert set(answers.asked) == {f"POST {ORDER}"}
-    assert all(url.params["wait_for_completion"] == "false" for url in answers.urls)
-    return answers.bodies
+    assert answers.asked[0] == HELD
+    assert set(answers.asked[1:]) == {f"POST {ORDER}"}
+    assert all(url.params["wait_for_completion"] == "false" for url in answers.urls[1:])
+    return answers.bodies[1:]
 
 
 async def test_indices_that_keep_their_names_are_one_order() -> None:
@@ -53,6 +59,19 @@ async def test_indices_that_are_renamed_alike_are_one_order(change: str) -> None
     made = await orders(*((name, change.format(name)) for name in names))
     assert [order["indices"] for order in made] == [names]
     assert [renamed(name, made[0]) for name in names] == [change.format(name) for name in names]
+
+
+async def test_a_data_stream_is_made_again_when_all_of_it_is_restored() -> None:
+    held = {
+        "indices": [".ds-a-000001", ".ds-a-000002", ".ds-a-b-000001", "a"],
+        "data_streams": ["a", "a-b"],
+    }
+    one, two, other = ((name, name) for name in held["indices"][:3])
+    assert (await orders(one, two, held=held))[0]["indices"] == [one[0], two[0], "a"]
+    assert (await orders(one, held=held))[0]["indices"] == [one[0]]
+    assert (await orders(other, one, held=held))[0]["indices"] == [other[0], one[0], "a-b"]
+    renamed_ones = await orders(one, (two[0], "new"), held=held)
+    assert [order["indices"] for order in renamed_ones] == [[one[0]], [two[0]]]
 
 
 NAMES = st.text("ab1-.$\\ä", min_size=1, max_size=6)

@@ -121,6 +121,40 @@ def test_a_restore_whose_nodes_all_ended_leaves_nothing_empty(backed: BackedWorl
     assert backed.names() == {"logs", "books"}
 
 
+def test_what_was_to_be_replaced_is_restored_again_when_all_nodes_ended(
+    backed: BackedWorld,
+) -> None:
+    """It was open again with its old documents, as if nothing were left to do."""
+    with_snapshot(backed)
+    backed.driver.snapshots.slowness = 6
+    restore_id = backed.restore("first", OVER)
+    backed.once()
+    backed.once()
+    backed.driver.kill(NodeRef(ID, backed.there.nodes[0].id))
+    backed.settle()
+    assert backed.restored(restore_id).succeeded is True
+    assert backed.documents("logs") == ("the first of logs", "the second of logs")
+
+
+def test_what_was_to_be_replaced_stays_as_it_was_when_the_restore_is_given_up(
+    backed: BackedWorld,
+) -> None:
+    with_snapshot(backed)
+    backed.driver.snapshots.slowness = 6
+    restore_id = backed.restore("first", OVER)
+    backed.once()
+    backed.once()
+    node = NodeRef(ID, backed.there.nodes[0].id)
+    backed.driver.make_unknown(node, "the process table cannot be read")
+    backed.driver.kill(node)
+    backed.once(seconds=5 * BEGINS_WITHIN.total_seconds())
+    assert backed.restored(restore_id).succeeded is False
+    backed.driver.heal(node)
+    backed.settle()
+    assert backed.restored(restore_id).ended is not None
+    assert len(backed.documents("logs")) == 3
+
+
 def test_what_never_begins_is_given_up_and_taken_back_later(backed: BackedWorld) -> None:
     with_snapshot(backed)
     backed.driver.snapshots.slowness = 6

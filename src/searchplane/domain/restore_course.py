@@ -6,7 +6,8 @@
 `begun` is stored before the engine is told. From then on an index of another id than before is
 one that was restored: so a repeated pass knows whether the engine has taken the order, and what a
 failed restore has made. Of that, what is broken is removed, and what was closed for it and not
-touched is opened again.
+touched is opened again. What the engine forgot to restore over is ordered anew; where the restore
+is given up, it stays as it is.
 """
 
 from __future__ import annotations
@@ -129,12 +130,22 @@ def _follow(restore: Restore, snapshot: Snapshot, seen: Seen, patience: Patience
     if missing:
         reason = f"{named(missing)} went away meanwhile or never came"
         return fail(restore, reason, patience.now)
-    broken = [name for name, one in arrived.items() if one.failed or one.emptied]
+    broken = [name for name, one in arrived.items() if one.failed]
+    if not broken and any(one.emptied for one in arrived.values()):
+        return _again(restore, snapshot, seen, patience)
     if broken:
         why = next((arrived[name].reason for name in broken if arrived[name].reason), None)
         reason = f"{named(broken)} could not be restored"
         return fail(restore, f"{reason}: {why}" if why else reason, patience.now)
     return _watch(restore, arrived, patience)
+
+
+def _again(restore: Restore, snapshot: Snapshot, seen: Seen, patience: Patience) -> Doing:
+    """All nodes ended while indices were restored over: they are open again with what they had
+    before, which nobody is to take for the snapshot's."""
+    targets = tuple(_marked(one, seen) for one in restore.targets)
+    anew = replace(restore, targets=targets, updated=patience.now)
+    return _order(anew, snapshot, seen, SaveRestore(anew))
 
 
 def _watch(restore: Restore, arrived: Seen, patience: Patience) -> Doing:
@@ -186,7 +197,7 @@ def _take_back(restore: Restore, seen: TargetsSeen, now: datetime) -> Doing:
     removes = {
         one.name: index.identity
         for one, index in there
-        if index.identity != one.before and not index.is_restored
+        if index.identity != one.before and not (index.is_restored or index.emptied)
     }
     opens = {
         one.name: index.identity

@@ -14,6 +14,7 @@ before, so the indices are told in groups, each with a pattern that can give not
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import takewhile
@@ -86,15 +87,36 @@ async def for_each(ask: Ask, identities: Mapping[str, str], method: str, ending:
 async def begin(
     ask: Ask, repository: str, name: str, targets: Sequence[TargetIndex], *, partial: bool
 ) -> None:
+    kept = frozenset(one.source for one in targets if one.source == one.name)
+    streams = await _streams(ask, repository, name, kept)
     for rename, some in renamings(targets):
         body = {
-            "indices": [one.source for one in some],
+            "indices": [*(one.source for one in some), *(() if rename else streams)],
             "include_global_state": False,
             "partial": partial,
             **rename,
         }
         path = f"/_snapshot/{repository}/{name}/_restore?wait_for_completion=false"
         await ask("restoring", "POST", path, body)
+
+
+async def _streams(ask: Ask, repository: str, name: str, kept: frozenset[str]) -> tuple[str, ...]:
+    """The data streams of which every index is restored under its own name.
+
+    Told the stream's name, the engine makes it again; otherwise they are indices and no stream.
+    """
+    path = f"/_snapshot/{repository}/{name}?ignore_unavailable=true"
+    found = (await ask("restoring", "GET", path)).get("snapshots") or [{}]
+    return tuple(
+        stream
+        for stream in found[0].get("data_streams", ())
+        if kept.issuperset(behind := _behind(stream, found[0]["indices"])) and behind
+    )
+
+
+def _behind(stream: str, indices: Sequence[str]) -> frozenset[str]:
+    name = re.compile(rf"\.ds-{re.escape(stream)}-[0-9]{{6,}}")
+    return frozenset(index for index in indices if name.fullmatch(index))
 
 
 def in_lines(names: Sequence[str]) -> Iterator[str]:
