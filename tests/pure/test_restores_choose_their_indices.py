@@ -62,6 +62,9 @@ CHOICES: list[tuple[str, set[str]]] = [
     (".kibana*", {".kibana_1"}),
     (".kibana_1,items", {".kibana_1", "items"}),
     (".*", {".kibana_1", ".ds-metrics-000001"}),
+    ("metrics", {".ds-metrics-000001"}),
+    ("m*", {".ds-metrics-000001"}),
+    ("*,-m*", {"items", "logs-1", "logs-2"}),
 ]
 
 

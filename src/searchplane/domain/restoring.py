@@ -8,8 +8,9 @@ plugin is never restored (index_patterns.py).
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -33,6 +34,7 @@ from searchplane.errors import Refused
 
 DATA_STREAM = ".ds-"
 """What holds the documents of a user's data stream begins with it."""
+_OF_STREAM = re.compile(r"\.ds-(.+)-[0-9]{6,}\Z")
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,10 @@ def targets(snapshot: Snapshot, wish: Wish) -> tuple[TargetIndex, ...]:
     """
     refuse([*expression_violations(wish.indices)])
     held = [index.name for index in snapshot.contents if index.name != SECURITY_INDEX]
-    found = _chosen(wish.indices, held)
+    titles = _titles(held)
+    found = _chosen(wish.indices, titles)
     named = [part for part in wish.indices.split(",") if "*" not in part and part[0] != "-"]
-    missing = [name for name in named if name not in held]
+    missing = [name for name in named if name not in titles]
     if missing or (held and not found):
         raise Refused(
             "CSS.5038",
@@ -129,22 +132,29 @@ def _nothing(cluster: Cluster, snapshot: Snapshot, record: Restore) -> Change:
     return Change(cluster, cluster, said, snapshots=(marked,), restore=over)
 
 
-def _chosen(expression: str, held: list[str]) -> list[str]:
+def _titles(held: list[str]) -> Mapping[str, set[str]]:
+    """What indices are called, and which: a data stream's name is that of all it consists of."""
+    titles: dict[str, set[str]] = defaultdict(set)
+    for name in held:
+        titles[name].add(name)
+        if of_stream := _OF_STREAM.match(name):
+            titles[of_stream.group(1)].add(name)
+    return titles
+
+
+def _chosen(expression: str, titles: Mapping[str, set[str]]) -> list[str]:
     """The names that are meant, in order; parts are read from left to right."""
     found: set[str] = set()
     for part in expression.split(","):
-        if part.startswith("-"):
-            found -= set(matching(found, part.removeprefix("-")))
-        else:
-            found |= set(matching(_within_reach(part, held), part))
+        named = part.removeprefix("-")
+        meant = set().union(*(titles[one] for one in matching(_within_reach(named, titles), named)))
+        found = found | meant if named == part else found - meant
     return sorted(found)
 
 
-def _within_reach(part: str, held: list[str]) -> list[str]:
+def _within_reach(part: str, titles: Iterable[str]) -> list[str]:
     """A part that does not begin with a dot reaches no index of the system."""
-    if part.startswith("."):
-        return held
-    return [name for name in held if not _is_system(name)]
+    return [name for name in titles if part.startswith(".") or not _is_system(name)]
 
 
 def _is_system(name: str) -> bool:

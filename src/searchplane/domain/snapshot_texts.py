@@ -1,7 +1,7 @@
 """What names, descriptions and expressions of indices may be in requests about snapshots.
 
-Source: api/semantics.md, section 4.6. The engines read more expressions than are accepted here;
-those are left out of which Elasticsearch and OpenSearch make different things.
+Source: api/semantics.md, section 4.6. The engines read more expressions than are accepted here:
+where no part with * came before, they pass over a part that takes away without a word.
 """
 
 from __future__ import annotations
