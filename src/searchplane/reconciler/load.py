@@ -1,8 +1,9 @@
 """How loaded the nodes are: looked at in passes that find the cluster whole, and not in each.
 
 Who wants to take nodes away asks for it (domain/load.py), and a handler may not ask the engine.
-The first look at a cluster is stored at once, so that a new cluster can be upgraded as soon as it
-is green; later ones are stored together, now and then, as an idle service must cost little.
+The first look at a cluster is stored at once, and the first after a while in which it was not
+whole, so that it can be upgraded as soon as it is green; others are stored together, now and then,
+as an idle service must cost little.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from searchplane.store import loads
 
 EVERY = timedelta(seconds=15)
 """Between two looks at one cluster."""
+LONG_AGO = timedelta(seconds=60)
+"""More than lies between two looks at a cluster that stays whole."""
 
 
 class Loads:
@@ -43,7 +46,7 @@ class Loads:
             return
         self._looked[cluster.id] = observation.at
         self._new[cluster.id] = LoadSeen(observation.at, found)
-        if last is None:
+        if last is None or observation.at - last > LONG_AGO:
             await self.store()
 
     async def store(self) -> None:
