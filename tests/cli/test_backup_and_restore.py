@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -302,11 +303,15 @@ def test_keys_in_a_folder_of_their_own_go_back_to_such_a_folder(
         assert shown.status_code == 200
 
 
-def test_a_file_where_a_folder_is_or_none_can_be_is_a_sentence(
+def test_a_file_where_something_else_is_or_none_can_be_is_a_sentence(
     first: Served, tmp_path: Path, run: Run
 ) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert "is no plain file" in run("backup", pipe, "--data", first.data).err
+    assert pipe.is_fifo()
     assert (
-        "is a folder; the name of a file is right"
+        "is no plain file; the name of one is right"
         in run("backup", tmp_path, "--data", first.data).err
     )
     ran = run("backup", tmp_path / "none" / "kept", "--data", first.data)

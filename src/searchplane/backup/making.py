@@ -55,8 +55,8 @@ def back_up(settings: Settings, database: Database, out: BinaryIO, tell: Tell) -
 @contextmanager
 def new_file(path: Path) -> Iterator[BinaryIO]:
     """A private file that takes the place of `path` once it is whole and on the disk."""
-    if path.is_dir():
-        raise Permanent(f"{path} is a folder; the name of a file is right")
+    if path.exists() and not path.is_file():  # as root, a device would be gone
+        raise Permanent(f"{path} is no plain file; the name of one is right, or - for a pipe")
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
