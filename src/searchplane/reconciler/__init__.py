@@ -4,6 +4,7 @@
     one_pass.py  one pass: read the record, observe, plan, record what is said, act
     observe.py   one look at a cluster: its processes, its engine, its distribution
     act.py       one step made true, and stored
+    load.py      how loaded nodes are, looked at in passes now and then
     compose.py   what a driver is told about a node
     ports.py     what the loop needs of other rooms
 
