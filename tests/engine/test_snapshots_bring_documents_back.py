@@ -232,11 +232,14 @@ async def test_an_index_of_other_shards_is_deleted_first(place: Place) -> None:
 
     with pytest.raises(Permanent, match=r"refused by the engine: cannot restore .*\[1\] shards"):
         await PORT.begin_restore(place.target, OWN_REPOSITORY, "kept-1", targets, partial=False)
-    await PORT.delete_indices(place.target, mine)
-    await PORT.delete_indices(place.target, mine)
-    await PORT.begin_restore(place.target, OWN_REPOSITORY, "kept-1", targets, partial=False)
+    replaced = (TargetIndex("books", "books", mine["books"]),)
+    await PORT.begin_restore(place.target, OWN_REPOSITORY, "kept-1", replaced, partial=False)
     await restored(place.target, ("books",))
     assert place.ids("books") == {"1"}
+    seen = await PORT.look_at_indices(place.target, ("books",))
+    for _ in range(2):
+        await PORT.delete_indices(place.target, {"books": seen["books"].identity})
+    assert not await PORT.look_at_indices(place.target, ("books",))
 
 
 async def test_snapshots_are_listed_and_removed(place: Place) -> None:
@@ -272,6 +275,29 @@ async def test_a_snapshot_at_work_can_be_taken_back(place: Place) -> None:
     await PORT.delete_snapshot(place.target, OWN_REPOSITORY, "slow")
     assert not (await PORT.look(place.target, OWN_REPOSITORY)).snapshots
     await registered(place, FAST)
+
+
+async def test_a_data_stream_comes_back_as_one(nodes: Callable[[Engine], RunningNode]) -> None:
+    repository = Repository("bucket", f"bucket/{uuid.uuid4()}")
+    place = Place(nodes(OPENSEARCH_2_19_1), OPENSEARCH_2_19_1, repository)
+    place.delete_all()
+    template = {"index_patterns": ["logs-*"], "data_stream": {}}
+    place.node.ask("PUT", "/_index_template/logs", template)
+    event = {"@timestamp": "2026-11-24T12:00:00Z"}
+    place.node.ask("POST", "/logs-app/_doc?refresh=true", event)
+    place.node.ask("POST", "/logs-app/_rollover")
+    place.node.ask("POST", "/logs-app/_doc?refresh=true", event)
+    seen = await taken(place, named(place, "first"))
+    assert seen.indices == (".ds-logs-app-000001", ".ds-logs-app-000002")
+    place.node.ask("DELETE", "/_data_stream/logs-app")
+    targets = tuple(TargetIndex(index, index) for index in seen.indices)
+    await PORT.begin_restore(place.target, OWN_REPOSITORY, "first", targets, partial=False)
+    await restored(place.target, seen.indices)
+    (stream,) = place.node.ask("GET", "/_data_stream").json()["data_streams"]
+    assert [index["index_name"] for index in stream["indices"]] == list(seen.indices)
+    place.node.ask("POST", "/logs-app/_doc?refresh=true", event)
+    assert place.node.ask("GET", "/logs-app/_count").json()["count"] == 3
+    place.node.ask("DELETE", "/_data_stream/logs-app")
 
 
 async def test_another_cluster_may_write_to_the_repository_in_between(

@@ -14,8 +14,9 @@ from searchplane.domain.observed import Target
 from searchplane.domain.snapshots import TargetIndex
 from searchplane.domain.snapshots_seen import IndexSeen
 from searchplane.engine.calls import Calls
+from searchplane.engine.indices import LONGEST_LIST, in_lines
 from searchplane.engine.repositories import FolderBuckets
-from searchplane.engine.restores import LONGEST_LIST, in_lines, renamings
+from searchplane.engine.restores import renamings
 from searchplane.engine.snapshots import Snapshots
 from searchplane.errors import Permanent
 
@@ -59,6 +60,28 @@ async def test_indices_that_are_renamed_alike_are_one_order(change: str) -> None
     made = await orders(*((name, change.format(name)) for name in names))
     assert [order["indices"] for order in made] == [names]
     assert [renamed(name, made[0]) for name in names] == [change.format(name) for name in names]
+
+
+@pytest.mark.parametrize(
+    ("state", "before", "shards", "deletes"),
+    [
+        ("close", "uuid-1", 2, True),
+        ("close", "uuid-1", 1, False),
+        ("close", "another", 2, False),
+        ("open", "uuid-1", 2, False),
+        ("close", None, 2, False),
+    ],
+)
+async def test_only_what_is_replaced_and_has_other_shards_is_deleted_first(
+    state: str, before: str | None, shards: int, deletes: bool
+) -> None:
+    status = {"snapshots": [{"indices": {"a": {"shards_stats": {"total": shards}}}}]}
+    known = {"metadata": {"indices": {"b": index(state)}}}
+    answers = EngineAnswers({STATE: known, f"{HELD}/_status": status})
+    wanted = [TargetIndex("a", "b", before)]
+    await port(answers).begin_restore(TARGET, "repo_auto", "nightly", wanted, partial=False)
+    assert ("DELETE /b" in answers.asked) is deletes
+    assert answers.asked[-1] == f"POST {ORDER}"
 
 
 async def test_a_data_stream_is_made_again_when_all_of_it_is_restored() -> None:

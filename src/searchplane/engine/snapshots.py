@@ -1,7 +1,7 @@
 """The engine's part in backups: the port of the loop (reconciler/ports.py), by REST.
 
-Each call is one short conversation with a cluster (calls.py); what is said in it is in taking.py
-(snapshots), restores.py (indices) and contents.py (documents). Nothing is remembered between calls.
+Each call is one short conversation with a cluster (calls.py); what is said in it is in taking.py,
+indices.py, restores.py and contents.py. Nothing is remembered between calls.
 
 What the engine remembers of a repository can be wrong after another cluster has written to it; it
 is then made to forget it, and the next call, which registers it anew, reads what is really there.
@@ -22,7 +22,7 @@ from searchplane.domain.snapshots_seen import (
     IndexSeen,
     SnapshotsView,
 )
-from searchplane.engine import contents, restores, taking
+from searchplane.engine import contents, indices, restores, taking
 from searchplane.engine.calls import Ask, Calls, Stale
 from searchplane.engine.repositories import BucketStore, registration
 
@@ -76,19 +76,19 @@ class Snapshots:
         self, target: Target, names: Collection[str]
     ) -> Mapping[str, IndexSeen]:
         async with self._calls.to(target) as ask:
-            return await restores.look_at(ask, names)
+            return await indices.look_at(ask, names)
 
     async def close_indices(self, target: Target, identities: Mapping[str, str]) -> None:
         async with self._calls.to(target) as ask:
-            await restores.for_each(ask, identities, "POST", "/_close")
+            await indices.for_each(ask, identities, "POST", "/_close")
 
     async def open_indices(self, target: Target, identities: Mapping[str, str]) -> None:
         async with self._calls.to(target) as ask:
-            await restores.for_each(ask, identities, "POST", "/_open")
+            await indices.for_each(ask, identities, "POST", "/_open")
 
     async def delete_indices(self, target: Target, identities: Mapping[str, str]) -> None:
         async with self._calls.to(target) as ask:
-            await restores.for_each(ask, identities, "DELETE", "")
+            await indices.for_each(ask, identities, "DELETE", "")
 
     async def begin_restore(
         self,

@@ -130,8 +130,10 @@ class SnapshotEngine(Protocol):
     ) -> None:
         """Have exactly these indices restored from a snapshot; does not wait for it.
 
-        Those whose new name is taken must be closed, and none may be on its way already. With
-        `partial` shards that the snapshot lacks come up empty; without, they refuse all of it.
+        Those whose new name is taken must be closed, and none may be on its way already. A closed
+        one that is still `before` and has another number of shards than in the snapshot is deleted
+        first. With `partial` shards that the snapshot lacks come up empty; without, they refuse
+        all of it.
         """
 
     async def contents(self, target: Target, index: str) -> Contents:
