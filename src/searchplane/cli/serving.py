@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -29,8 +30,14 @@ UNREAD_SECONDS = 60
 """How long a client may leave an answer unread before the kernel gives the connection up."""
 
 
+SWITCH_SECONDS = 0.001
+"""How long a thread that computes may keep the others waiting, a fifth of Python's own. A creation
+gives the interpreter up at every statement of SQL, and the reconciler computes beside it."""
+
+
 def run_loop(work: Coroutine[Any, Any, T]) -> T:
     """Run the service's own event loop until `work` is done."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work)
 
