@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 
 import click
 
@@ -55,7 +54,7 @@ def install(settings: Settings, version: str | None, *, security: bool, everythi
 def show(settings: Settings, *, as_json: bool) -> None:
     """Every engine and variant there is, installed or not."""
     installed = open_distributions(settings).installed()
-    found = [_described(settings.cache, one, is_installed=one in installed) for one in VARIANTS]
+    found = [_described(settings, one, is_installed=one in installed) for one in VARIANTS]
     if as_json:
         print_json([asdict(one) for one in found])
         return
@@ -91,9 +90,10 @@ def _datastore(version: str) -> Datastore:
     raise click.UsageError(f"--version is {version!r}; {known} are the versions there are")
 
 
-def _described(cache: Path, variant: Variant, *, is_installed: bool) -> Described:
+def _described(settings: Settings, variant: Variant, *, is_installed: bool) -> Described:
     artifacts = lock.load()[variant.engine].artifacts(secured=variant.secured)
-    home = home_path(cache, variant.engine, secured=variant.secured)
+    plugin = settings.s3_plugins
+    home = home_path(settings.cache, variant.engine, secured=variant.secured, plugin=plugin)
     return Described(
         engine=str(variant.engine),
         version=variant.engine.version,

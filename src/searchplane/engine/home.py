@@ -27,7 +27,7 @@ LAYOUT = 1
 
 
 def home_path(cache: Path, engine: Engine, *, secured: bool, plugin: Path | None = None) -> Path:
-    """`plugin` is the archive of a plugin that is in it besides."""
+    """With a `plugin` of the operator's it is another home, whatever the plugin's version."""
     suffix = f"-{plugins.NAME}" if plugin else ""
     return cache / "engines" / f"{home_name(engine, secured=secured)}{suffix}"
 
