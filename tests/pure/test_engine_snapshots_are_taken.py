@@ -232,6 +232,20 @@ async def test_a_snapshot_that_is_gone_is_removed() -> None:
         await port(answers).delete_snapshot(TARGET, OWN_REPOSITORY, "by-hand")
 
 
+async def test_a_name_is_a_name_whatever_stands_in_it() -> None:
+    """The engine allows more than we do, and a bucket of elsewhere may have it."""
+    name = "a%2f..&b"
+    current = {f"GET {ROOT}/_current": {"snapshots": []}}
+    answers = engine(**current)
+    await port(answers).delete_snapshot(TARGET, OWN_REPOSITORY, name)
+    await port(answers).begin_restore(TARGET, OWN_REPOSITORY, name, (), partial=False)
+    await port(engine(**{f"GET {ROOT}/{name}": {"snapshots": []}})).look(
+        TARGET, OWN_REPOSITORY, [name]
+    )
+    paths = [url.raw_path.decode().partition("?")[0] for url in answers.urls[1:]]
+    assert paths == [f"{ROOT}/a%252f..%26b"] * 2
+
+
 async def test_nothing_is_removed_while_another_is_taken() -> None:
     """The call would hang until that is over."""
     answers = engine(**{f"GET {ROOT}/_current": {"snapshots": [{"snapshot": "now"}]}})

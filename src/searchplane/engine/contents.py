@@ -68,7 +68,7 @@ async def count(ask: Ask, wanted: Collection[str]) -> Mapping[str, IndexCount]:
 
 async def read(ask: Ask, index: str) -> Contents:
     """Raises Declined where there is no such index, Transient where not all of it was read."""
-    await ask(READING, "POST", f"/{quote(index)}/_refresh")
+    await ask(READING, "POST", f"/{quote(index, safe='')}/_refresh")
     page = await ask(READING, "POST", _first_page(index), await _page(ask, index))
     expected, documents, total = int(page["hits"]["total"]["value"]), 0, 0
     try:
@@ -108,12 +108,12 @@ def _digest(hit: Mapping[str, Any]) -> int:
 
 
 def _first_page(index: str) -> str:
-    return f"/{quote(index)}/_search?scroll={_KEPT}&allow_partial_search_results=false"
+    return f"/{quote(index, safe='')}/_search?scroll={_KEPT}&allow_partial_search_results=false"
 
 
 async def _page(ask: Ask, index: str) -> dict[str, Any]:
     """The request of a page whose size fits the documents."""
-    path = f"/{quote(index)}/_stats/docs,store?filter_path=_all.primaries"
+    path = f"/{quote(index, safe='')}/_stats/docs,store?filter_path=_all.primaries"
     primaries = (await ask(READING, "GET", path))["_all"]["primaries"]
     documents = int(primaries["docs"]["count"])
     each = max(1, int(primaries["store"]["size_in_bytes"]) // max(1, documents))

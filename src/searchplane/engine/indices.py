@@ -71,7 +71,7 @@ async def for_each(ask: Ask, identities: Mapping[str, str], method: str, ending:
     for name, identity in identities.items():
         if name in seen and seen[name].identity == identity:
             try:
-                await ask(f"changing the index {name}", method, f"/{quote(name)}{ending}")
+                await ask(f"changing the index {name}", method, f"/{quote(name, safe='')}{ending}")
             except Declined as error:
                 if error.kind != "index_not_found_exception":
                     raise
@@ -80,7 +80,7 @@ async def for_each(ask: Ask, identities: Mapping[str, str], method: str, ending:
 def in_lines(names: Sequence[str]) -> Iterator[str]:
     """The names as comma lists that fit into a URL."""
     line: list[str] = []
-    for name in map(quote, names):
+    for name in (quote(each, safe="") for each in names):
         if line and len(",".join((*line, name))) > LONGEST_LIST:
             yield ",".join(line)
             line = []

@@ -15,6 +15,7 @@ from typing import Any
 from searchplane.domain.snapshots import TargetIndex
 from searchplane.engine.calls import Ask
 from searchplane.engine.indices import for_each, look_at
+from searchplane.engine.taking import snapshot_path
 
 
 async def begin(
@@ -30,7 +31,7 @@ async def begin(
             "partial": partial,
             **rename,
         }
-        path = f"/_snapshot/{repository}/{name}/_restore?wait_for_completion=false"
+        path = f"{snapshot_path(repository, name)}/_restore?wait_for_completion=false"
         await ask("restoring", "POST", path, body)
 
 
@@ -40,7 +41,7 @@ async def _make_room(ask: Ask, repository: str, name: str, targets: Sequence[Tar
     over = {one.name: one for one in targets if one.before is not None}
     if not over:
         return
-    path = f"/_snapshot/{repository}/{name}/_status"
+    path = f"{snapshot_path(repository, name)}/_status"
     status = (await ask("restoring", "GET", path))["snapshots"][0]["indices"]
     unlike = {
         known: index.identity
@@ -62,7 +63,7 @@ async def _streams(ask: Ask, repository: str, name: str, kept: frozenset[str]) -
 
     Told the stream's name, the engine makes it again; otherwise they are indices and no stream.
     """
-    path = f"/_snapshot/{repository}/{name}?ignore_unavailable=true"
+    path = f"{snapshot_path(repository, name)}?ignore_unavailable=true"
     found = (await ask("restoring", "GET", path)).get("snapshots") or [{}]
     return tuple(
         stream

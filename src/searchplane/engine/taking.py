@@ -35,6 +35,11 @@ _MISSING = "snapshot_missing_exception"
 _TAKEN = "invalid_snapshot_name_exception"
 
 
+def snapshot_path(repository: str, name: str) -> str:
+    """Of one snapshot; a bucket of elsewhere may hold names that mean something in a URL."""
+    return f"/_snapshot/{repository}/{quote(name, safe='')}"
+
+
 async def register(ask: Ask, repository: str, wanted: Mapping[str, Any]) -> None:
     """Told only where it is not so already: while a repository is used it takes no change."""
     path, doing = f"/_snapshot/{repository}", "registering the repository"
@@ -71,7 +76,7 @@ async def begin(ask: Ask, repository: str, snapshot: Snapshot) -> None:
         "partial": True,
         "metadata": write_label(label_of(snapshot)),
     }
-    path = f"/_snapshot/{repository}/{snapshot.name}?wait_for_completion=false"
+    path = f"{snapshot_path(repository, snapshot.name)}?wait_for_completion=false"
     try:
         await ask("taking the snapshot", "PUT", path, body)
     except Declined as error:
@@ -83,13 +88,13 @@ async def begin(ask: Ask, repository: str, snapshot: Snapshot) -> None:
 async def look(ask: Ask, repository: str, names: Collection[str] | None) -> SnapshotsView:
     """Bytes cost the engine a look at every shard's files, so they are not asked for all."""
     root = f"/_snapshot/{repository}"
-    listed = ",".join(quote(name) for name in sorted(names or ()))
+    listed = ",".join(quote(name, safe="") for name in sorted(names or ()))
     if names is None or len(listed) > LONGEST_LIST:
         return _view(await _all(ask, root), {}, names)
     if not listed:
         return SnapshotsView({})
     found = await ask(LOOKING, "GET", f"{root}/{listed}?ignore_unavailable=true")
-    there = ",".join(quote(one["snapshot"]) for one in found["snapshots"])
+    there = ",".join(quote(one["snapshot"], safe="") for one in found["snapshots"])
     if not there:
         return SnapshotsView({})
     path = f"{root}/{there}/_status?ignore_unavailable=true"
@@ -115,7 +120,7 @@ async def delete(ask: Ask, repository: str, name: str) -> None:
     if others:
         raise Transient(f"the snapshot {name} is removed when {others[0]} has been taken")
     try:
-        await ask(doing, "DELETE", f"{root}/{name}")
+        await ask(doing, "DELETE", snapshot_path(repository, name))
     except Declined as error:
         if error.kind != _MISSING:
             raise
