@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from tests.support.backed_world import OTHER, SETTINGS, BackedWorld
@@ -171,3 +172,25 @@ def test_an_attached_bucket_is_listed_and_never_written(backed: BackedWorld) -> 
     rows = backed.rows(THIRD)
     assert [(one.name, one.repository.read_only) for one in rows.values()] == [("first", True)]
     assert sorted(path.name for path in attached.iterdir()) == ["first.json", "second.half"]
+
+
+def test_an_attached_folder_that_is_gone_holds_up_nothing_else(
+    backed: BackedWorld, tmp_path: Path
+) -> None:
+    backed.take("mine")
+    backed.settle()
+    with backed.database.write() as connection:
+        gone = Bucket(ProjectId("project-1"), "gone", Clock.at, path=str(tmp_path / "gone"))
+        buckets.add(connection, gone)
+        snapshots.forget(connection, backed.row("mine").id)
+    backed.restart_service()
+    backed.settle()
+    assert set(backed.rows()) == {"mine"}
+    source = backed.bucket / repository_of(SETTINGS, ID).location
+    shutil.copytree(source, tmp_path / "gone" / THIRD)
+    (one,) = (tmp_path / "gone" / THIRD).glob("*.json")
+    text = one.read_text().replace(f'"{ID}"', f'"{THIRD}"')
+    one.write_text(text.replace(backed.row("mine").id, "snapshot-of-old"))
+    backed.once(seconds=120)
+    backed.settle()
+    assert set(backed.rows(THIRD)) == {"mine"}  # it is there again, and nobody had to ask

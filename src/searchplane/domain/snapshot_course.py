@@ -154,7 +154,8 @@ def _wait(
 
 
 def _end(snapshot: Snapshot) -> Doing:
-    said = f"snapshot {snapshot.name} is there: {len(snapshot.contents)} indices"
+    indices = len(snapshot.contents)
+    said = f"snapshot {snapshot.name} is there: {indices} {'index' if indices == 1 else 'indices'}"
     if snapshot.status is SnapshotStatus.PART_FAILED:
         said = (
             f"snapshot {snapshot.name} lacks {snapshot.failed_shards} of "

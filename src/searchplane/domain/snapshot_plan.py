@@ -156,12 +156,6 @@ def automatic(cluster: Cluster, found: Plan, now: datetime) -> Plan:
     return replace(found, steps=(begin,), after=0.0)
 
 
-def is_due(cluster: Cluster, now: datetime) -> bool:
-    """Whether an automatic snapshot is due; from the record alone."""
-    policy = cluster.spec.backup
-    return policy is not None and due(policy, dealt_with(cluster), now) is not None
-
-
 def _overdue(cluster: Cluster, work: Work, patience: Patience) -> Iterable[Doing]:
     for one in work.snapshots:
         if one.status is SnapshotStatus.BUILDING:

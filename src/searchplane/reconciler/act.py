@@ -103,12 +103,12 @@ async def _remember(step: Step, cluster: Cluster, ports: Ports) -> Cluster:
             return await _place(cluster, node_id, ports)
         case MarkEmptied(node_id) | RenewNode(node_id):
             return await _record_node(cluster, _marked(step, _node(cluster, node_id)), ports)
-        case NextEngine():
-            return await record(cluster, next_engine(cluster), ports)
+        case NextEngine() | FormAnew():
+            is_next = isinstance(step, NextEngine)
+            after = next_engine(cluster) if is_next else formed_anew(cluster)
+            return await record(cluster, after, ports)
         case ForgetNode(node_id):
             return await _forget_node(cluster, node_id, ports)
-        case FormAnew():
-            return await record(cluster, formed_anew(cluster), ports)
         case CompleteAction() | GiveUp():
             return await _end_action(step, cluster, ports)
         case _:

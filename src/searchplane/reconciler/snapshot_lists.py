@@ -57,10 +57,12 @@ class Shelf:
 
 @dataclass
 class _Project:
-    """What a project's clusters look after besides their own, and what was attached then."""
+    """What a project's clusters look after besides their own, and what was attached then; `unread`
+    is whether one of that could not be read."""
 
     attached: tuple[Bucket, ...]
     shares: dict[ClusterId, list[Shelf]]
+    unread: bool = False
 
 
 class Lists:
@@ -101,10 +103,9 @@ class Lists:
             return ()
         self._project_of[cluster.id] = cluster.project_id
         try:
-            steps = (
-                *await self._compare_own(cluster, kept, now),
-                *await self._compare_share(cluster, kept, now),
-            )
+            # Its own first: an attached folder that is gone must not hold that up.
+            steps = tuple(await self._compare_own(cluster, kept, now))
+            steps = steps or tuple(await self._compare_share(cluster, kept, now))
         except (Transient, Permanent) as error:
             log.warning("the snapshots of cluster %s cannot be listed: %s", cluster.id, error)
             self.failed(cluster, now)
@@ -146,6 +147,8 @@ class Lists:
             rows = tuple(after.get(row.id, row) for row in shelf.rows)
             steps += taken
             steps += await self._compare_shelf(replace(shelf, rows=rows), cluster, kept, now)
+        if project.unread and not steps:
+            raise Transient("an attached bucket cannot be read")
         return steps
 
     async def _compare_shelf(
@@ -168,7 +171,7 @@ class Lists:
         """These are the project's attached buckets now."""
         project = self._projects.get(project_id)
         if project is not None and project.attached != tuple(found):
-            del self._projects[project_id]
+            self._projects.pop(project_id, None)  # another thread may have
 
     async def _look_for_shares(self, cluster: Cluster) -> _Project:
         """Who looks after what, of the clusters there are now."""
@@ -179,11 +182,14 @@ class Lists:
             chosen = worker_for(newest, shelf.rows, everyone)
             if chosen is not None:
                 shares[chosen.id].append(_with_orphans(shelf, everyone))
-        reader = _reader(everyone)
-        if reader is not None:
-            for bucket in attached:
+        reader, unread = _reader(everyone), False
+        for bucket in attached if reader is not None else ():
+            try:
                 shares[reader.id] += await self._attached(bucket, cluster, gone)
-        return _Project(attached, shares)
+            except (Transient, Permanent) as error:
+                log.warning("bucket %s of %s: %s", bucket.name, cluster.project_id, error)
+                unread = True
+        return _Project(attached, shares, unread)
 
     async def _attached(
         self, bucket: Bucket, cluster: Cluster, gone: Sequence[Snapshot]
