@@ -183,7 +183,9 @@ class Lists:
             if chosen is not None:
                 shares[chosen.id].append(_with_orphans(shelf, everyone))
         reader, unread = _reader(everyone), False
-        for bucket in attached if reader is not None else ():
+        for bucket in attached:
+            if reader is None:
+                break
             try:
                 shares[reader.id] += await self._attached(bucket, cluster, gone)
             except (Transient, Permanent) as error:

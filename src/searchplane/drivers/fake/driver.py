@@ -169,9 +169,13 @@ class FakeDriver:
 
     async def attach(self, tenant: int, bucket: str, path: Path) -> tuple[str, ...]:
         root = self.tenant_folder(tenant)
-        root.mkdir(parents=True, exist_ok=True)
-        buckets.attach(root, bucket, path)
-        return buckets.repositories(path, bucket)
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            found = buckets.repositories(path, bucket)
+            buckets.attach(root, bucket, path)
+        except OSError as error:
+            raise Transient(f"bucket {bucket} cannot be read: {error.strerror}") from error
+        return found
 
     async def detach(self, tenant: int, bucket: str) -> None:
         buckets.detach(self.tenant_folder(tenant), bucket)
