@@ -281,23 +281,24 @@ async def test_a_data_stream_comes_back_as_one(nodes: Callable[[Engine], Running
     repository = Repository("bucket", f"bucket/{uuid.uuid4()}")
     place = Place(nodes(OPENSEARCH_2_19_1), OPENSEARCH_2_19_1, repository)
     place.delete_all()
-    template = {"index_patterns": ["logs-*"], "data_stream": {}}
-    place.node.ask("PUT", "/_index_template/logs", template)
+    template = {"index_patterns": ["events-*"], "data_stream": {}}
+    place.node.ask("PUT", "/_index_template/events", template)
     event = {"@timestamp": "2026-11-24T12:00:00Z"}
-    place.node.ask("POST", "/logs-app/_doc?refresh=true", event)
-    place.node.ask("POST", "/logs-app/_rollover")
-    place.node.ask("POST", "/logs-app/_doc?refresh=true", event)
+    place.node.ask("POST", "/events-app/_doc?refresh=true", event)
+    place.node.ask("POST", "/events-app/_rollover")
+    place.node.ask("POST", "/events-app/_doc?refresh=true", event)
     seen = await taken(place, named(place, "first"))
-    assert seen.indices == (".ds-logs-app-000001", ".ds-logs-app-000002")
-    place.node.ask("DELETE", "/_data_stream/logs-app")
+    assert seen.indices == (".ds-events-app-000001", ".ds-events-app-000002")
+    place.node.ask("DELETE", "/_data_stream/events-app")
     targets = tuple(TargetIndex(index, index) for index in seen.indices)
     await PORT.begin_restore(place.target, OWN_REPOSITORY, "first", targets, partial=False)
     await restored(place.target, seen.indices)
     (stream,) = place.node.ask("GET", "/_data_stream").json()["data_streams"]
     assert [index["index_name"] for index in stream["indices"]] == list(seen.indices)
-    place.node.ask("POST", "/logs-app/_doc?refresh=true", event)
-    assert place.node.ask("GET", "/logs-app/_count").json()["count"] == 3
-    place.node.ask("DELETE", "/_data_stream/logs-app")
+    place.node.ask("POST", "/events-app/_doc?refresh=true", event)
+    assert place.node.ask("GET", "/events-app/_count").json()["count"] == 3
+    place.node.ask("DELETE", "/_data_stream/events-app")
+    place.node.ask("DELETE", "/_index_template/events")
 
 
 async def test_another_cluster_may_write_to_the_repository_in_between(
