@@ -20,6 +20,8 @@ from searchplane.domain.engines import DEFAULT_DATASTORE
 from searchplane.domain.flavors import flavor_id
 
 CHANGE_SECONDS = 300.0
+MIXED_SECONDS = 900.0
+"""The same for a cluster of several types: as many nodes share the machine."""
 SMALL_HEAP_MB = "256"
 SHOWN = 5
 """Of the last attempts that failed, in a message."""
@@ -168,7 +170,12 @@ def driven(data: Path, roles: Mapping[str, int] | None = None) -> Iterator[Drive
         service, css = opened()
         cluster = made(service, css, 3) if roles is None else made_of(service, css, roles)
         cluster.available()
-        found = Driven(cluster, endpoints, serve=lambda one: Watched(*opened(), one))
+        found = Driven(
+            cluster,
+            endpoints,
+            patience=CHANGE_SECONDS if roles is None else MIXED_SECONDS,
+            serve=lambda one: Watched(*opened(), one),
+        )
         make_index(endpoints()[0])
         yield found
 
