@@ -194,6 +194,17 @@ async def test_a_restore_that_is_over_without_a_shard_has_failed() -> None:
         assert not found.is_restored
 
 
+async def test_why_a_shard_could_not_be_restored_is_the_innermost_cause() -> None:
+    details = (
+        "failed shard on node [a]: failed recovery, failure RecoveryFailedException[x]; nested: "
+        "IndexShardRestoreFailedException[restore failed]; nested: CorruptIndexException[checksum "
+        "failed (hardware problem?)]; "
+    )
+    shards = copies("UNASSIGNED", details=details)
+    found = await seen(index(shards=1), shards, recovered("SNAPSHOT"), at_work=None)
+    assert found.reason == "CorruptIndexException[checksum failed (hardware problem?)]"
+
+
 @pytest.mark.parametrize(
     ("reason", "status", "failed"),
     [

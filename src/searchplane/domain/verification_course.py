@@ -66,7 +66,7 @@ def verify(found: Plan, cluster: Cluster, case: Case, now: datetime) -> Plan:
         said = ended.verified.sentence if ended.verified else "there is nothing left to verify"
         return _with(found, ended, said)
     if cluster.action is not None or found.phase not in WHOLE or case.snapshot is None:
-        return found
+        return replace(found, after=min(found.after, WATCHING))
     return _next(found, case, case.snapshot, cluster, now)
 
 

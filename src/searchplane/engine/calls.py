@@ -24,6 +24,8 @@ from searchplane.errors import Permanent, Transient
 PATIENCE = 20.0
 """Seconds for one node's answer; what the engine has begun by then goes on."""
 
+LONGEST_CAUSE = 300
+"""Characters of an engine's error in a sentence."""
 _BUSY = frozenset({401, 403, 408, 409, 429})
 """What is answered while security is being set up, or there is too much to do."""
 
@@ -91,6 +93,11 @@ class Calls:
     async def to(self, target: Target) -> AsyncIterator[Ask]:
         async with open_client(target, transport=self._transport, clock=self._clock) as client:
             yield Ask(client, target)
+
+
+def cause_of(text: str) -> str:
+    """The innermost cause of an engine's error; those around it only say where it was met."""
+    return text.rstrip("; ").rpartition("nested: ")[2][:LONGEST_CAUSE]
 
 
 def _is_for_good(status: int, kind: str) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from searchplane.domain.snapshots_seen import IndexSeen
-from searchplane.engine.calls import Ask, Declined
+from searchplane.engine.calls import Ask, Declined, cause_of
 
 LONGEST_LIST = 3000
 """Characters of names in a URL; the engine reads lines of up to 4096."""
@@ -143,4 +143,4 @@ def _has_failed(copy: Mapping[str, Any]) -> bool:
 def _why(failed: Sequence[Mapping[str, Any]]) -> str | None:
     """Why the first of the shards is not up."""
     details = (copy["unassigned_info"].get("details") for copy in failed)
-    return next((text[:300] for text in details if text), None)
+    return next((cause_of(text) for text in details if text), None)

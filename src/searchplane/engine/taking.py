@@ -15,7 +15,7 @@ from urllib.parse import quote
 from searchplane.domain.index_patterns import patterns
 from searchplane.domain.snapshots import Snapshot, SnapshotStatus
 from searchplane.domain.snapshots_seen import SnapshotSeen, SnapshotsView, label_of
-from searchplane.engine.calls import CHANGED, Ask, Declined, Stale
+from searchplane.engine.calls import CHANGED, Ask, Declined, Stale, cause_of
 from searchplane.engine.labels import read_label, write_label
 from searchplane.errors import Permanent, Transient
 
@@ -199,7 +199,7 @@ def _reason(one: Mapping[str, Any]) -> str | None:
     if not failures:
         return None
     first = failures[0]
-    return f"{len(failures)} shards were not copied; {first['index']}: {first['reason'][:300]}"
+    return f"{len(failures)} shards were not copied; {first['index']}: {cause_of(first['reason'])}"
 
 
 def _time(milliseconds: int) -> datetime:
