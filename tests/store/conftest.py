@@ -50,12 +50,23 @@ def connection(database: Database) -> Iterator[Connection]:
 
 
 @pytest.fixture
-def backed(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[BackedWorld]:
-    """A cluster of one node with documents in two indices, that has no snapshots yet."""
+def clocked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time is the test's own in the modules that ask for it."""
     for module in CLOCKED:
         monkeypatch.setattr(module, "datetime", Clock)
+
+
+@pytest.fixture
+def backed(database: Database, tmp_path: Path, clocked: None) -> Iterator[BackedWorld]:
+    """A cluster of one node with documents in two indices, that has no snapshots yet."""
     with closing(BackedWorld(database, tmp_path / "backed")) as world:
         world.begin()
+        yield world
+
+
+@pytest.fixture
+def trio(database: Database, tmp_path: Path, clocked: None) -> Iterator[BackedWorld]:
+    """The same of three nodes."""
+    with closing(BackedWorld(database, tmp_path / "backed")) as world:
+        world.begin(3)
         yield world

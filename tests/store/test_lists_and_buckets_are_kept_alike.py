@@ -194,3 +194,23 @@ def test_an_attached_folder_that_is_gone_holds_up_nothing_else(
     backed.once(seconds=120)
     backed.settle()
     assert set(backed.rows(THIRD)) == {"mine"}  # it is there again, and nobody had to ask
+
+
+def test_a_snapshot_that_another_project_lists_has_an_id_of_its_own_here(
+    backed: BackedWorld,
+) -> None:
+    """The same bucket, attached to a project whose neighbour wrote it."""
+    backed.take("first")
+    backed.settle()
+    row = backed.row("first")
+    with backed.database.write() as connection:
+        snapshots.forget(connection, row.id)
+        theirs = replace(row, project_id=ProjectId("project-2"))
+        snapshots.add(connection, theirs)
+    restarted(backed)
+    mine = backed.row("first")
+    assert mine.id != theirs.id
+    assert mine.is_restorable
+    restarted(backed)
+    assert backed.row("first") == mine
+    assert backed.files() == {"first"}

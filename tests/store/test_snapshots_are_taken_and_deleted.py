@@ -211,3 +211,19 @@ def test_nothing_is_deleted_while_a_snapshot_is_taken(backed: BackedWorld) -> No
     backed.settle()
     assert set(backed.rows()) == {"newer"}
     backed.alike()
+
+
+def test_a_node_that_ends_meanwhile_makes_a_snapshot_lack_its_shards(
+    trio: BackedWorld,
+) -> None:
+    trio.driver.snapshots.slowness = 3
+    trio.take("partial")
+    trio.once()
+    shards = {shard.copies[0] for shard in trio.driver.engine(ID).shards}
+    trio.driver.kill(NodeRef(ID, min(shards)))
+    trio.settle()
+    row = trio.row("partial")
+    assert row.status is SnapshotStatus.PART_FAILED
+    assert 0 < row.failed_shards < row.total_shards
+    assert any("snapshot partial lacks " in said and "a node ended" in said for said in trio.told())
+    trio.alike()
