@@ -16,6 +16,7 @@ from searchplane.domain.cluster import ActionKind, Cluster
 from searchplane.domain.ids import ClusterId
 from searchplane.domain.layout import HostLimits
 from searchplane.domain.observed import HostCapacity
+from searchplane.domain.snapshot_work import BEGINS_WITHIN
 from searchplane.domain.snapshots import Snapshot, Verified
 from searchplane.domain.verification_course import LONGEST
 from searchplane.drivers.base import NodeRef
@@ -203,6 +204,20 @@ def test_what_cannot_be_found_out_is_no_verdict(backed: BackedWorld) -> None:
     found = until_gone(backed, scratch_id)
     assert found.succeeded is None
     assert "given up after 48 hours" in found.sentence
+
+
+def test_a_restore_that_had_no_chance_is_no_verdict_either(backed: BackedWorld) -> None:
+    taken(backed)
+    scratch_id = begin(backed)
+    while (record := there(backed, scratch_id)) and not record.is_being(ActionKind.RESTORING):
+        backed.once(scratch_id)
+    backed.driver.snapshots.busy = "no node takes it now"
+    backed.once(scratch_id)
+    backed.once(scratch_id, seconds=BEGINS_WITHIN.total_seconds() + 10)
+    backed.driver.snapshots.busy = None
+    found = until_gone(backed, scratch_id)
+    assert found.succeeded is None
+    assert found.sentence.startswith("not verified: the cluster could not begin")
 
 
 def test_one_whose_snapshot_is_gone_goes_too(backed: BackedWorld) -> None:
