@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 from searchplane.domain.cluster import BackupStrategy, Cluster
 
@@ -82,8 +83,12 @@ def _newest(policy: BackupStrategy, now: datetime) -> datetime:
     return known + (now - known) // length * length
 
 
+@lru_cache(maxsize=4096)
 def _known(policy: BackupStrategy) -> datetime:
-    """One moment of the policy; of an hourly one, the hours begin as they do in its zone."""
+    """One moment of the policy; of an hourly one, the hours begin as they do in its zone.
+
+    It is asked for at every look at a cluster.
+    """
     hour, minute, offset = _parsed(policy.period)
     weekday = policy.frequency
     days = WEEKDAYS.index(weekday) if weekday in WEEKDAYS else 0

@@ -95,6 +95,16 @@ class Lists:
         if project is not None:
             self._projects.pop(project, None)
 
+    def are_known(self, cluster: Cluster) -> bool:
+        """Whether nothing that the cluster looks after is to be compared."""
+        project = self._projects.get(cluster.project_id)
+        is_shared = project is not None and cluster.id not in project.shares
+        return is_shared and self._is_compared(cluster)
+
+    def _is_compared(self, cluster: Cluster) -> bool:
+        settings = (cluster.spec.snapshots, cluster.spec.backup)
+        return self._compared.get(cluster.id) == settings
+
     async def compare(
         self, cluster: Cluster, kept: Mapping[str, str], now: datetime
     ) -> tuple[SnapshotStep, ...]:
@@ -123,14 +133,13 @@ class Lists:
     async def _compare_own(
         self, cluster: Cluster, kept: Mapping[str, str], now: datetime
     ) -> list[SnapshotStep]:
-        settings = (cluster.spec.snapshots, cluster.spec.backup)
-        if self._compared.get(cluster.id) == settings:
+        if self._is_compared(cluster):
             return []
         rows = await asyncio.to_thread(self._rows_of, cluster)
         steps: list[SnapshotStep] = []
         for shelf in _own(cluster, rows):
             steps += await self._compare_shelf(shelf, cluster, kept, now)
-        self._compared[cluster.id] = settings
+        self._compared[cluster.id] = (cluster.spec.snapshots, cluster.spec.backup)
         return steps or [*snapshot_lists.retire(cluster, rows, now)]
 
     async def _compare_share(
@@ -178,7 +187,7 @@ class Lists:
         gone, attached, everyone = await asyncio.to_thread(self._others, cluster.project_id)
         shares: dict[ClusterId, list[Shelf]] = defaultdict(list)
         for shelf in _shelves(row for row in gone if not row.repository.read_only):
-            newest = max(shelf.rows, key=lambda row: ENGINES.index(row.engine))
+            newest = max(shelf.rows, key=_age)
             chosen = worker_for(newest, shelf.rows, everyone)
             if chosen is not None:
                 shares[chosen.id].append(_with_orphans(shelf, everyone))
@@ -248,6 +257,12 @@ def _with_orphans(shelf: Shelf, everyone: Sequence[Cluster]) -> Shelf:
     there = {one.id for one in everyone}
     orphans = tuple(row for row in shelf.rows if row.worker is not None and row.worker not in there)
     return replace(shelf, orphans=orphans)
+
+
+def _age(snapshot: Snapshot) -> int:
+    """Grows with the engine that wrote it; one that is not known here is newer than all."""
+    known = snapshot.engine in ENGINES
+    return ENGINES.index(snapshot.engine) if known else len(ENGINES)
 
 
 def _reader(everyone: Sequence[Cluster]) -> Cluster | None:

@@ -68,20 +68,31 @@ class SnapshotPasses:
     ) -> Plan:
         """The plan with what is to be done about snapshots; `since` is the first look."""
         now = datetime.now(UTC)
-        patience = Patience(since, now)
-        job = snapshot_plan.next_job(cluster, work, found)
-        if job is not None:
-            self._lists.changed(cluster)
-            seen = await look(job, cluster, kept, self._ports)
-            found = snapshot_plan.advance(cluster, found, job, seen, patience)
-        else:
-            found = snapshot_plan.without_job(cluster, found, work, patience)
+        if not work.is_nothing or cluster.action is not None:
+            found = await self._with_work(cluster, kept, work, found, Patience(since, now))
         found = snapshot_plan.automatic(cluster, found, now)
-        if job is None and not found.steps and snapshot_plan.is_idle(cluster, found):
-            steps = await self._lists.compare(cluster, kept, now)
-            wait = SOON if steps else self._lists.seconds_left(cluster, now)
-            found = replace(found, steps=steps, after=min(found.after, wait or found.after))
-        return found
+        if found.steps or not work.is_nothing or self._lists.are_known(cluster):
+            return found
+        if not snapshot_plan.is_idle(cluster, found):
+            return found
+        steps = await self._lists.compare(cluster, kept, now)
+        wait = SOON if steps else self._lists.seconds_left(cluster, now)
+        return replace(found, steps=steps, after=min(found.after, wait or found.after))
+
+    async def _with_work(
+        self,
+        cluster: Cluster,
+        kept: Mapping[str, str],
+        work: Work,
+        found: Plan,
+        patience: Patience,
+    ) -> Plan:
+        job = snapshot_plan.next_job(cluster, work, found)
+        if job is None:
+            return snapshot_plan.without_job(cluster, found, work, patience)
+        self._lists.changed(cluster)
+        seen = await look(job, cluster, kept, self._ports)
+        return snapshot_plan.advance(cluster, found, job, seen, patience)
 
     def failed(self, cluster: Cluster) -> None:
         """A step did not come off: if it was of a list, that is compared again."""
