@@ -42,6 +42,7 @@ def test_one_is_taken_when_it_is_due_and_not_before(backed: BackedWorld) -> None
     assert backed.there.backed_up == moment
     backed.settle()
     assert len(backed.rows()) == 1
+    assert not any("skipped" in said for said in backed.told())
     backed.alike()
 
 
