@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from pathlib import Path
 
@@ -37,6 +38,11 @@ def test_show_by_name_has_the_sentence_and_the_nodes(service: Served, green: str
     shown = run("cluster", "show", "ES-Test", "--data", service.data)
     assert f"id        {green}" in shown.out
     assert "now       all 3 nodes joined; the cluster is green" in shown.out
+    assert re.search(
+        r"snapshots DAY at 16:00 GMT\+08:00, the next at \d{4}-\d\d-\d\d 08:00 UTC, 7 are kept, in "
+        r"bucket css-backup-",
+        shown.out,
+    )
     assert shown.out.count("200 available") == 4
     assert "es-test-ess-esn-3-1" in shown.out
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from searchplane.cli.connected import Connected, identity_url
 from searchplane.cli.login import Login
-from searchplane.errors import NotFound, Permanent
+from searchplane.errors import NotFound, Permanent, Refused
 
 PAGE = 1000
 """Clusters asked for at once; the API's own bound."""
@@ -119,6 +119,16 @@ class Api(Connected):
     def buckets(self) -> list[Mapping[str, Any]]:
         """All of the project's; an operation of this service, which other clouds do not have."""
         found: list[Mapping[str, Any]] = self._ask("GET", "/buckets")["buckets"]
+        return found
+
+    def policy(self, cluster_id: str) -> Mapping[str, Any] | None:
+        """Of automatic snapshots, be they on or off; None for one who may not read it."""
+        try:
+            found: Mapping[str, Any] = self._ask(
+                "GET", f"/clusters/{cluster_id}/index_snapshot/policy"
+            )
+        except Refused:
+            return None
         return found
 
     def create(self, body: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -10,6 +11,8 @@ import click
 from searchplane.cli.client import Api, Shown
 from searchplane.cli.login import Login
 from searchplane.cli.tables import print_json, print_table
+from searchplane.domain.cluster import BackupStrategy
+from searchplane.domain.schedule import next_due
 
 MEANINGS = {"100": "working", "200": "available", "303": "failed"}
 
@@ -29,10 +32,12 @@ def show_all(login: Login, *, as_json: bool) -> None:
 def show_one(login: Login, id_or_name: str, *, as_json: bool) -> None:
     with Api(login) as api:
         shown = api.find(id_or_name)
+        policy = None if as_json else api.policy(shown.id)
     if as_json:
         print_json(shown.json)
         return
-    for name, value in _fields(shown):
+    snapshots = [("snapshots", _snapshots(policy))] if policy is not None else []
+    for name, value in [*_fields(shown), *snapshots]:
         click.echo(f"{name:<10}{value}")
     click.echo()
     print_table(("node", "type", "status", "ip", "flavor", "zone"), _nodes(shown))
@@ -95,6 +100,26 @@ def _operator(cluster: Mapping[str, Any]) -> list[tuple[str, str]]:
     if cluster.get("skipped"):
         fields.append(("set aside", ", ".join(cluster["skipped"])))
     return fields
+
+
+def _snapshots(policy: Mapping[str, Any]) -> str:
+    """When they are taken by themselves, and where they go."""
+    bucket = policy.get("bucket")
+    if not bucket:
+        return "off"
+    if policy["enable"] != "true":
+        return f"by hand, in bucket {bucket}"
+    wanted = BackupStrategy(
+        str(policy["period"]),
+        str(policy["prefix"]),
+        int(policy["keepday"]),
+        str(policy["frequency"]),
+    )
+    following = next_due(wanted, datetime.now(UTC))
+    return (
+        f"{wanted.frequency} at {wanted.period}, the next at {following:%Y-%m-%d %H:%M} UTC, "
+        f"{wanted.keepday} are kept, in bucket {bucket}"
+    )
 
 
 def _engine(shown: Shown) -> str:
