@@ -1,4 +1,4 @@
-"""`python -m benchmarks [green] [changes] [service] [many] [identity] [search] [peers]`: measure.
+"""`python -m benchmarks [NAME ...]`: measure; the names are those of `NAMED` below.
 
 Without a name all but the peers run. REPORT.md keeps the newest of each figure. The peers are
 other products with the load of `identity`; the first run installs them.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 
 from benchmarks import (
+    backups,
     changes,
     identity,
     many_clusters,
@@ -26,6 +27,7 @@ ALL = {
     "many": many_clusters.run,
     "identity": identity.run,
     "search": search.run,
+    "backups": backups.run,
 }
 NAMED = ALL | {"peers": peers.run}
 

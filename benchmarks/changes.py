@@ -56,16 +56,16 @@ def _by_hand(times: Times) -> None:
     addresses = [f"127.8.{os.getpid() % 200}.{number + 1}" for number in range(4)]
     with by_hand(installation_of(ELASTICSEARCH_7_10_2), addresses, 3) as cluster:
         _fill(cluster.url(0))
-        times[ROLL].append(_timed(cluster.roll))
-        times[REPLACE].append(_timed(lambda: cluster.replace(2)))
-        times[ADD].append(_timed(cluster.add))
+        times[ROLL].append(timed(cluster.roll))
+        times[REPLACE].append(timed(lambda: cluster.replace(2)))
+        times[ADD].append(timed(cluster.add))
 
 
 def _by_service(service: RunningService, times: Times) -> None:
     with service.project_client() as css:
         created = css.post("/clusters", json=getting_started()).raise_for_status().json()
         path = f"/clusters/{created['cluster']['id']}"
-        shown = _done(css, path)
+        shown = finished(css, path)
         _fill(f"http://{shown['endpoint'].split(',')[0]}")
         root = str(css.base_url).rstrip("/")
         roll = root.replace("v1.0", "v2.0") + path + "/rolling-restart"
@@ -75,19 +75,19 @@ def _by_service(service: RunningService, times: Times) -> None:
         def asked(method: str, url: str, body: object = None) -> Callable[[], object]:
             def ask() -> None:
                 css.request(method, url, json=body).raise_for_status()
-                _done(css, path)
+                finished(css, path)
 
             return ask
 
-        times[ROLL].append(_timed(asked("POST", roll, {"type": "role", "value": "all"})))
-        times[REPLACE].append(_timed(asked("PUT", replaced)))
-        times[ADD].append(_timed(asked("POST", f"{path}/extend", grow)))
+        times[ROLL].append(timed(asked("POST", roll, {"type": "role", "value": "all"})))
+        times[REPLACE].append(timed(asked("PUT", replaced)))
+        times[ADD].append(timed(asked("POST", f"{path}/extend", grow)))
         css.delete(path).raise_for_status()
         while css.get(path).status_code != httpx.codes.NOT_FOUND:
             time.sleep(POLL_SECONDS)
 
 
-def _done(css: httpx.Client, path: str) -> dict[str, Any]:
+def finished(css: httpx.Client, path: str) -> dict[str, Any]:
     """Wait as clients do: available, no action, every instance available."""
     while True:
         shown: dict[str, Any] = css.get(path).raise_for_status().json()
@@ -115,7 +115,7 @@ def _fill(url: str) -> None:
         ).raise_for_status()
 
 
-def _timed(work: Callable[[], object]) -> float:
+def timed(work: Callable[[], object]) -> float:
     began = time.monotonic()
     work()
     return time.monotonic() - began
