@@ -24,7 +24,7 @@ from engine_nodes import (
     wait_until_joined,
 )
 from secured_cluster import secured_cluster
-from tests.support.snapshot_examples import KEPT
+from tests.support.snapshot_examples import LABELLED
 
 from searchplane.domain.cluster import SnapshotSettings
 from searchplane.domain.engines import (
@@ -121,7 +121,7 @@ def place(request: pytest.FixtureRequest, nodes: Callable[[Engine], RunningNode]
 
 
 def named(place: Place, name: str, **changes: str) -> Snapshot:
-    wanted = replace(KEPT, id=SnapshotId(str(uuid.uuid4())), name=name, engine=place.engine)
+    wanted = replace(LABELLED, id=SnapshotId(str(uuid.uuid4())), name=name, engine=place.engine)
     return replace(wanted, repository=place.repository, **changes)  # type: ignore[arg-type]
 
 

@@ -9,18 +9,20 @@ from typing import Any
 import httpx
 import pytest
 from tests.support.engine_answers import Answer, EngineAnswers, refusal
-from tests.support.snapshot_examples import KEPT
+from tests.support.snapshot_examples import LABELLED as KEPT
 
 from searchplane.domain.cluster import SnapshotSettings
+from searchplane.domain.ids import SnapshotId
 from searchplane.domain.observed import Target
 from searchplane.domain.snapshots import Repository, SnapshotStatus
 from searchplane.domain.snapshots_seen import OWN_REPOSITORY, SnapshotSeen, label_of
 from searchplane.engine.calls import Calls, Declined, Stale
-from searchplane.engine.labels import MOST_BYTES, read_label, write_label
+from searchplane.engine.labels import write_label
 from searchplane.engine.repositories import FolderBuckets
 from searchplane.engine.snapshots import Snapshots
 from searchplane.errors import Permanent, Transient
 
+OTHER_ID = SnapshotId("00000000-0000-4000-8000-00000000000a")
 TARGET = Target(("127.0.0.1", "127.0.0.2"))
 PLACE = Repository("bucket", "bucket/base/cluster-1")
 SETTINGS = SnapshotSettings("bucket", max_snapshot_rate="40MB", max_restore_rate="-1")
@@ -122,7 +124,7 @@ async def test_a_repeated_order_finds_what_the_first_began() -> None:
     await port(engine(**{order: TAKEN, look: mine, **status})).begin_snapshot(
         TARGET, OWN_REPOSITORY, KEPT
     )
-    for other in ({"taken": "by a user"}, write_label(label_of(replace(KEPT, id=KEPT.name)))):  # type: ignore[arg-type]
+    for other in ({"taken": "by a user"}, write_label(label_of(replace(KEPT, id=OTHER_ID)))):
         theirs = {"snapshots": [told(metadata=other)]}
         with pytest.raises(Permanent, match="another snapshot that is called by-hand"):
             await port(engine(**{order: TAKEN, look: theirs, **status})).begin_snapshot(
@@ -278,34 +280,3 @@ async def test_a_refusal_for_good_is_in_the_engines_own_words() -> None:
 async def test_no_node_that_has_an_address_is_no_refusal() -> None:
     with pytest.raises(Transient, match="no node has an address"):
         await port(engine()).clean(Target(()), OWN_REPOSITORY)
-
-
-def test_a_label_is_what_was_written() -> None:
-    label = label_of(replace(KEPT, description="für ä", frequency="DAY", keepday=7))
-    assert read_label(write_label(label)) == label
-
-
-def test_a_label_that_is_too_long_loses_the_description_then_the_indices() -> None:
-    long = label_of(replace(KEPT, description="ü" * 256))
-    kept = read_label(write_label(replace(long, indices="i" * 400)))
-    assert kept == replace(long, indices="i" * 400, description=None)
-    kept = read_label(write_label(replace(long, indices="i" * 1024)))
-    assert kept == replace(long, indices=None, description=None)
-    short = label_of(replace(KEPT, description="d" * 256, indices="i" * 400))
-    assert read_label(write_label(short)) == short
-    assert MOST_BYTES < 1024
-
-
-@pytest.mark.parametrize(
-    "metadata",
-    [
-        None,
-        "text",
-        {},
-        {"id": 1},
-        {**write_label(label_of(KEPT)), "engine": "solr 9"},
-        {**write_label(label_of(KEPT)), "created": "soon"},
-    ],
-)
-def test_another_ones_metadata_is_no_label(metadata: object) -> None:
-    assert read_label(metadata) is None

@@ -41,6 +41,12 @@ KEPT = Snapshot(
     contents=(IndexKept("logs-1", 3, 3), IndexKept("logs-2", 4, 4), IndexKept("items", 5, 5)),
 )
 """One that is there, of the cluster `cluster-1`."""
+LABELLED = replace(
+    KEPT,
+    id=SnapshotId("00000000-0000-4000-8000-000000000001"),
+    cluster_id=ClusterId("00000000-0000-4000-8000-000000000002"),
+)
+"""One with ids such as a label may have."""
 
 
 def holding(*names: str, **changes: Any) -> Snapshot:

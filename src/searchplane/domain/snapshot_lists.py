@@ -3,7 +3,9 @@
 The bucket is right. A snapshot that the list calls complete and the bucket has not is FAILED; one
 that the list gave up and the engine finished all the same is there again; a complete one of ours
 that is in no list is listed, be it of a cluster that is gone, or in a bucket that was attached.
-What is left of those that failed is removed. What carries no label of ours is left alone.
+What is left of those that failed is removed. What carries no label of ours is left alone, and so
+is what a label tells of another cluster than the folder is of, or of a time to come: it would have
+two clusters write to one place, or push out what is real.
 
 Snapshots whose cluster went away while there was something to do with them are taken over by the
 cluster that compares.
@@ -11,6 +13,7 @@ cluster that compares.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -40,6 +43,8 @@ from searchplane.domain.snapshots_seen import Label, SnapshotSeen
 from searchplane.domain.upgrades import may_read, running
 
 GONE = "its files are in the bucket no longer"
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,127}\Z")
+"""Longer than any that is given here; none means more than itself to an engine."""
 
 
 def compare(cluster: Cluster, listed: Listed, now: datetime) -> tuple[SnapshotStep, ...]:
@@ -122,13 +127,19 @@ def second_id(snapshot: Snapshot) -> SnapshotId:
 def _unlisted(
     cluster: Cluster, listed: Listed, seen: SnapshotSeen, now: datetime
 ) -> Iterator[SnapshotStep]:
-    if seen.label is None:
+    if seen.label is None or not _is_credible(listed, seen, seen.label, now):
         return
     if seen.status in RESTORABLE:
         found = adopted(cluster.project_id, listed.place, seen, seen.label, now)
         yield AddSnapshot(found, f"snapshot {seen.name} was found in bucket {listed.place.bucket}")
     elif not listed.place.read_only:
         yield DeleteFiles(listed.place, listed.writer, seen.name)
+
+
+def _is_credible(listed: Listed, seen: SnapshotSeen, label: Label, now: datetime) -> bool:
+    """Who can write to a bucket can write a label, and give a snapshot a name such as `*`."""
+    is_of_writer = label.cluster_id == listed.writer
+    return is_of_writer and label.created <= now and _NAME.match(seen.name) is not None
 
 
 def _known(

@@ -200,3 +200,8 @@ def repository_of(settings: SnapshotSettings, cluster_id: ClusterId) -> Reposito
     """The repository that a cluster writes to."""
     parts = (settings.bucket, *(part for part in settings.base_path.split("/") if part), cluster_id)
     return Repository(settings.bucket, "/".join(parts))
+
+
+def writer_of(place: Repository) -> ClusterId:
+    """The cluster that writes to it, or did."""
+    return ClusterId(place.location.rpartition("/")[2])

@@ -37,12 +37,16 @@ _TAKEN = "invalid_snapshot_name_exception"
 
 def snapshot_path(repository: str, name: str) -> str:
     """Of one snapshot; a bucket of elsewhere may hold names that mean something in a URL."""
-    return f"/_snapshot/{repository}/{quote(name, safe='')}"
+    return f"{repository_path(repository)}/{quote(name, safe='')}"
+
+
+def repository_path(repository: str) -> str:
+    return f"/_snapshot/{quote(repository, safe='')}"
 
 
 async def register(ask: Ask, repository: str, wanted: Mapping[str, Any]) -> None:
     """Told only where it is not so already: while a repository is used it takes no change."""
-    path, doing = f"/_snapshot/{repository}", "registering the repository"
+    path, doing = repository_path(repository), "registering the repository"
     try:
         known = (await ask(doing, "GET", path))[repository]
     except Declined as error:
@@ -61,7 +65,7 @@ async def register(ask: Ask, repository: str, wanted: Mapping[str, Any]) -> None
 async def forget(ask: Ask, repository: str) -> None:
     """Take the repository from the engine, not from the disk; it is read anew when registered."""
     try:
-        await ask("reading the repository anew", "DELETE", f"/_snapshot/{repository}")
+        await ask("reading the repository anew", "DELETE", repository_path(repository))
     except Declined as error:
         if error.kind != "repository_missing_exception":
             raise
@@ -87,7 +91,7 @@ async def begin(ask: Ask, repository: str, snapshot: Snapshot) -> None:
 
 async def look(ask: Ask, repository: str, names: Collection[str] | None) -> SnapshotsView:
     """Bytes cost the engine a look at every shard's files, so they are not asked for all."""
-    root = f"/_snapshot/{repository}"
+    root = repository_path(repository)
     listed = ",".join(quote(name, safe="") for name in sorted(names or ()))
     if names is None or len(listed) > LONGEST_LIST:
         return _view(await _all(ask, root), {}, names)
@@ -114,7 +118,7 @@ async def _all(ask: Ask, root: str) -> list[Mapping[str, Any]]:
 
 
 async def delete(ask: Ask, repository: str, name: str) -> None:
-    root, doing = f"/_snapshot/{repository}", "removing the snapshot"
+    root, doing = repository_path(repository), "removing the snapshot"
     at_work = (await ask(doing, "GET", f"{root}/_current"))["snapshots"]
     others = [one["snapshot"] for one in at_work if one["snapshot"] != name]
     if others:
@@ -127,7 +131,7 @@ async def delete(ask: Ask, repository: str, name: str) -> None:
 
 
 async def clean(ask: Ask, repository: str) -> None:
-    path = f"/_snapshot/{repository}/_cleanup"
+    path = f"{repository_path(repository)}/_cleanup"
     await ask("cleaning the repository", "POST", path)
 
 

@@ -26,7 +26,7 @@ from searchplane.domain.engines import ENGINES
 from searchplane.domain.ids import ClusterId, ProjectId
 from searchplane.domain.snapshot_steps import SnapshotStep
 from searchplane.domain.snapshot_work import Listed
-from searchplane.domain.snapshots import Bucket, Repository, Snapshot, repository_of
+from searchplane.domain.snapshots import Bucket, Repository, Snapshot, repository_of, writer_of
 from searchplane.domain.snapshots_seen import repository_name
 from searchplane.domain.snapshotting import worker_for
 from searchplane.domain.upgrades import running
@@ -212,7 +212,7 @@ class Lists:
         return [
             Shelf(
                 place,
-                ClusterId(place.location.rpartition("/")[2]),
+                writer_of(place),
                 tuple(row for row in gone if row.repository == place),
             )
             for place in places
@@ -250,7 +250,7 @@ def _shelves(rows: Iterable[Snapshot]) -> list[Shelf]:
     by_place: dict[Repository, list[Snapshot]] = defaultdict(list)
     for row in rows:
         by_place[row.repository].append(row)
-    return [Shelf(place, found[0].cluster_id, tuple(found)) for place, found in by_place.items()]
+    return [Shelf(place, writer_of(place), tuple(found)) for place, found in by_place.items()]
 
 
 def _with_orphans(shelf: Shelf, everyone: Sequence[Cluster]) -> Shelf:
