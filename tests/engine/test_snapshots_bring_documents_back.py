@@ -403,7 +403,7 @@ async def test_a_secured_cluster_keeps_its_users_out_of_snapshots(
             await admin.put(cluster.url("/books/_doc/1?refresh=true"), json={"title": "hello"})
         was = await PORT.contents(target, "books")
         await PORT.register(target, OWN_REPOSITORY, repository, FAST, read_only=False)
-        snapshot = replace(KEPT, name="kept-1", repository=repository, indices=".open*,*")
+        snapshot = replace(LABELLED, name="kept-1", repository=repository, indices=".open*,*")
         await PORT.begin_snapshot(target, OWN_REPOSITORY, snapshot)
         assert (await over(target, OWN_REPOSITORY, "kept-1")).indices == ("books",)
         targets = (TargetIndex("books", "back"),)
