@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.cli.services import Ran, Run, Served, fake, served
 
+from searchplane.cli import events
 from searchplane.errors import Permanent
 
 
@@ -60,13 +61,17 @@ def test_events_end_with_a_green_cluster(service: Served, green: str, run: Run) 
     assert lines[-1].endswith("steady    all 3 nodes joined; the cluster is green")
 
 
-def test_followed_events_end_with_the_cluster(service: Served, run: Run) -> None:
+def test_followed_events_end_with_the_cluster(
+    service: Served, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cluster_id = service.create("Short-lived")
     with service.client() as client:
-        deletion = threading.Timer(0.2, client.delete, [f"/clusters/{cluster_id}"])
-        deletion.start()
+
+        def delete_meanwhile(_seconds: float) -> None:
+            client.delete(f"/clusters/{cluster_id}")  # more than once is refused or not found
+
+        monkeypatch.setattr(events, "time", SimpleNamespace(sleep=delete_meanwhile))
         followed = run("cluster", "events", cluster_id, "-f", "--json", "--data", service.data)
-        deletion.join()
     assert followed.code == 0
     assert json.loads(followed.out.splitlines()[0])["phase"] == "accepted"
 

@@ -45,7 +45,9 @@ _HASHER = PasswordHasher(
 
 def _yield_to_others() -> None:
     """Of this thread alone: Linux gives each thread a niceness of its own."""
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+    thread = threading.get_native_id()
+    usual = os.getpriority(os.PRIO_PROCESS, thread)  # the service itself may be told to yield
+    os.setpriority(os.PRIO_PROCESS, thread, usual + NICENESS)
 
 
 @dataclass
