@@ -11,11 +11,12 @@ import pytest
 from tests.support.backed_world import OTHER, SETTINGS, BackedWorld
 from tests.support.paper_world import ID, Clock
 
-from searchplane.domain.cluster import Action, ActionKind
+from searchplane.domain.cluster import Action, ActionKind, SnapshotSettings
 from searchplane.domain.ids import ClusterId, ProjectId
 from searchplane.domain.snapshot_lists import GONE
 from searchplane.domain.snapshots import Bucket, SnapshotStatus, repository_of
 from searchplane.drivers.fake.repository import HALF
+from searchplane.reconciler import rebuilding
 from searchplane.store import buckets, clusters, snapshots
 
 THIRD = ClusterId("00000000-0000-4000-8000-000000000003")
@@ -41,16 +42,63 @@ def ended(world: BackedWorld, cluster_id: ClusterId) -> None:
 
 def test_a_snapshot_whose_files_are_gone_is_not_offered(backed: BackedWorld) -> None:
     with_snapshot(backed)
-    aside = backed.folder / "aside"
-    shutil.move(backed.bucket / "backups", aside)
+    with_snapshot(backed, "second")
+    (there,) = backed.bucket.rglob("first.json")
+    aside = there.rename(backed.folder / "aside")
     restarted(backed)
     assert (backed.row("first").status, backed.row("first").reason) == (SnapshotStatus.FAILED, GONE)
     backed.alike()
-    shutil.rmtree(backed.bucket / "backups", ignore_errors=True)
-    shutil.move(aside, backed.bucket / "backups")
+    aside.rename(there)
     restarted(backed)
     assert backed.row("first").status is SnapshotStatus.COMPLETED
     assert any("first is complete after all" in said for said in backed.told())
+    backed.alike()
+
+
+def test_a_bucket_that_is_not_mounted_loses_nothing(
+    backed: BackedWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    with_snapshot(backed)
+    with_snapshot(backed, "second")
+    aside = backed.folder / "aside"
+    shutil.move(backed.bucket / "backups", aside)
+    backed.restart_service()
+    for _ in range(5):
+        backed.once(seconds=60)
+    assert all(row.is_restorable for row in backed.rows().values())
+    assert "holds none of the 2 snapshots" in caplog.text
+    assert "it may not be mounted" in caplog.text
+    shutil.rmtree(backed.bucket / "backups", ignore_errors=True)
+    shutil.move(aside, backed.bucket / "backups")
+    backed.once(seconds=60)
+    backed.settle()
+    backed.alike()
+
+
+def test_one_at_work_that_is_in_no_list_is_left_to_end(backed: BackedWorld) -> None:
+    """The database is older than the snapshot that the engine takes."""
+    with_snapshot(backed)
+    before = backed.there
+    backed.driver.snapshots.slowness = 5
+    row = backed.take("second")
+    backed.once()
+    with backed.database.write() as connection:
+        snapshots.forget(connection, row.id)
+        clusters.change(connection, backed.there, replace(backed.there, action=before.action))
+    backed.restart_service()
+    for _ in range(12):
+        backed.once(seconds=60)
+    assert backed.row("second").is_restorable
+    backed.alike()
+
+
+def test_rows_of_an_earlier_bucket_are_compared_with_it(backed: BackedWorld) -> None:
+    with_snapshot(backed)
+    backed.set_up(SnapshotSettings("later"), None)
+    with_snapshot(backed, "second")
+    after = backed.runner.run(rebuilding._listed(backed.there, SETTINGS, backed.ports))
+    assert after.id == ID
+    assert all(row.is_restorable for row in backed.rows().values())
     backed.alike()
 
 
@@ -82,6 +130,7 @@ def test_halves_of_those_that_failed_are_removed(backed: BackedWorld) -> None:
 
 def test_what_a_bucket_cannot_tell_is_asked_again_and_changes_nothing(backed: BackedWorld) -> None:
     with_snapshot(backed)
+    with_snapshot(backed, "second")
     backed.restart_service()
     for path in backed.bucket.rglob("first.json"):
         path.unlink()

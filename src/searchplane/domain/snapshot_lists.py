@@ -3,7 +3,9 @@
 The bucket is right. A snapshot that the list calls complete and the bucket has not is FAILED; one
 that the list gave up and the engine finished all the same is there again; a complete one of ours
 that is in no list is listed, be it of a cluster that is gone, or in a bucket that was attached.
-What is left of those that failed is removed. What carries no label of ours is left alone, and so
+What is left of those that failed is removed. Where everything is missing at once the bucket may
+not be mounted, and one that is in no list and at work may be whole soon: both are looked at again
+later. What carries no label of ours is left alone, and so
 is what a label tells of another cluster than the folder is of, or of a time to come: it would have
 two clusters write to one place, or push out what is real.
 
@@ -57,11 +59,29 @@ def compare(cluster: Cluster, listed: Listed, now: datetime) -> tuple[SnapshotSt
             steps += _unlisted(cluster, listed, seen, now)
         elif row.status is not SnapshotStatus.BUILDING and not row.is_leaving:
             steps += _known(listed, row, seen, now)
+    if _is_elsewhere(listed):
+        return ()
     steps += [_lost(row, now) for row in rows.values() if row.is_restorable]
     has_failed = any(row.status is SnapshotStatus.FAILED for row in listed.rows)
     if has_failed and not listed.place.read_only and not listed.seen.is_building():
         steps.append(CleanRepository(listed.place, listed.writer))
     return tuple(steps)
+
+
+def why_again(listed: Listed) -> str | None:
+    """What a comparison leaves open: it is made again until that is known."""
+    place, rows = listed.place, {row.name for row in listed.rows}
+    if _is_elsewhere(listed):
+        count = sum(row.is_restorable for row in listed.rows)
+        return (
+            f"bucket {place.bucket} holds none of the {count} snapshots that it should hold, nor "
+            "any other: it may not be mounted"
+        )
+    for name, seen in listed.seen.snapshots.items():
+        is_at_work = seen.status is SnapshotStatus.BUILDING and not place.read_only
+        if is_at_work and seen.label is not None and name not in rows:
+            return f"snapshot {name}, which is in no list, is still being taken"
+    return None
 
 
 def retire(
@@ -132,8 +152,13 @@ def _unlisted(
     if seen.status in RESTORABLE:
         found = adopted(cluster.project_id, listed.place, seen, seen.label, now)
         yield AddSnapshot(found, f"snapshot {seen.name} was found in bucket {listed.place.bucket}")
-    elif not listed.place.read_only:
+    elif seen.status is SnapshotStatus.FAILED and not listed.place.read_only:
         yield DeleteFiles(listed.place, listed.writer, seen.name)
+
+
+def _is_elsewhere(listed: Listed) -> bool:
+    """Whether all is missing at once: rather is a disk not mounted than every snapshot lost."""
+    return not listed.seen.snapshots and any(row.is_restorable for row in listed.rows)
 
 
 def _is_credible(listed: Listed, seen: SnapshotSeen, label: Label, now: datetime) -> bool:

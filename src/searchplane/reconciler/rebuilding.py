@@ -1,8 +1,8 @@
 """The last step of forming a cluster anew: which snapshot is restored into it.
 
 The newest one may be younger than the list is, when that came from a backup of the control plane.
-So the cluster's own repository is looked at first, and what lies there and is in no list is listed.
-A bucket that cannot be read ends it: the cluster is empty then, and its event says why.
+So the cluster's own repositories are looked at first, and what lies there and is in no list is
+listed. A bucket that cannot be read ends it: the cluster is empty then, and its event says why.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from searchplane.domain.plan import Phase
 from searchplane.domain.snapshot_lists import compare
 from searchplane.domain.snapshot_steps import AddSnapshot, SaveSnapshot
 from searchplane.domain.snapshot_work import Listed
-from searchplane.domain.snapshots import Snapshot, repository_of
+from searchplane.domain.snapshots import Snapshot
 from searchplane.domain.snapshots_seen import repository_name
 from searchplane.errors import Permanent
 from searchplane.reconciler.compose import addresses_of, target_of
 from searchplane.reconciler.ports import Ports
 from searchplane.reconciler.recording import record, secrets_of
+from searchplane.reconciler.snapshot_lists import Shelf, own_shelves
 from searchplane.reconciler.snapshot_rows import store
 from searchplane.store import events, restores, snapshots
 from searchplane.store.database import Transaction
@@ -62,13 +63,21 @@ async def bring_back(cluster: Cluster, ports: Ports) -> Cluster:
 
 
 async def _listed(cluster: Cluster, settings: SnapshotSettings, ports: Ports) -> Cluster:
-    """The cluster, once its list holds what its repository holds."""
-    target = target_of(cluster, await secrets_of(cluster, ports), addresses_of(cluster))
-    place, name = repository_of(settings, cluster.id), repository_name(cluster.id, cluster.id)
-    await ports.snapshots.register(target, name, place, settings, read_only=False)
-    seen = await ports.snapshots.look(target, name)
+    """The cluster, once its list holds what its repositories hold."""
     rows = await asyncio.to_thread(_rows, cluster, ports)
-    listed = Listed(place, cluster.id, tuple(rows), seen)
+    for shelf in own_shelves(cluster, [row for row in rows if not row.repository.read_only]):
+        cluster = await _shelf_listed(cluster, settings, shelf, ports)
+    return cluster
+
+
+async def _shelf_listed(
+    cluster: Cluster, settings: SnapshotSettings, shelf: Shelf, ports: Ports
+) -> Cluster:
+    target = target_of(cluster, await secrets_of(cluster, ports), addresses_of(cluster))
+    name = repository_name(cluster.id, shelf.writer)
+    await ports.snapshots.register(target, name, shelf.place, settings, read_only=False)
+    seen = await ports.snapshots.look(target, name)
+    listed = Listed(shelf.place, shelf.writer, shelf.rows, seen)
     for step in compare(cluster, listed, datetime.now(UTC)):
         if isinstance(step, AddSnapshot | SaveSnapshot):
             cluster = await store(step, cluster, ports)

@@ -74,6 +74,8 @@ class Lists:
         self._not_before: dict[ClusterId, tuple[datetime, timedelta]] = {}
         self._projects: dict[ProjectId, _Project] = {}
         self._project_of: dict[ClusterId, ProjectId] = {}
+        self._open: dict[ClusterId, str] = {}
+        """What the last comparison left open, as a sentence."""
 
     def changed(self, cluster: Cluster) -> None:
         """Something is done in the cluster's repositories."""
@@ -112,6 +114,7 @@ class Lists:
         if cluster.id in self._not_before and self._not_before[cluster.id][0] > now:
             return ()
         self._project_of[cluster.id] = cluster.project_id
+        self._open.pop(cluster.id, None)
         try:
             # Its own first: an attached folder that is gone must not hold that up.
             steps = tuple(await self._compare_own(cluster, kept, now))
@@ -120,7 +123,10 @@ class Lists:
             log.warning("the snapshots of cluster %s cannot be listed: %s", cluster.id, error)
             self.failed(cluster, now)
             return ()
-        if not steps:
+        if cluster.id in self._open:
+            log.warning("cluster %s: %s", cluster.id, self._open.pop(cluster.id))
+            self.failed(cluster, now)
+        elif not steps:
             self._not_before.pop(cluster.id, None)
         return steps
 
@@ -137,7 +143,7 @@ class Lists:
             return []
         rows = await asyncio.to_thread(self._rows_of, cluster)
         steps: list[SnapshotStep] = []
-        for shelf in _own(cluster, rows):
+        for shelf in own_shelves(cluster, rows):
             steps += await self._compare_shelf(shelf, cluster, kept, now)
         self._compared[cluster.id] = (cluster.spec.snapshots, cluster.spec.backup)
         return steps or [*snapshot_lists.retire(cluster, rows, now)]
@@ -174,6 +180,8 @@ class Lists:
         )
         seen = await self._ports.snapshots.look(target, name)
         listed = Listed(shelf.place, shelf.writer, shelf.rows, seen)
+        if problem := snapshot_lists.why_again(listed):
+            self._open[cluster.id] = problem
         return snapshot_lists.compare(cluster, listed, now)
 
     def attached(self, project_id: ProjectId, found: Sequence[Bucket]) -> None:
@@ -184,7 +192,8 @@ class Lists:
 
     async def _look_for_shares(self, cluster: Cluster) -> _Project:
         """Who looks after what, of the clusters there are now."""
-        gone, attached, everyone = await asyncio.to_thread(self._others, cluster.project_id)
+        project_id = cluster.project_id
+        listed, gone, attached, everyone = await asyncio.to_thread(self._others, project_id)
         shares: dict[ClusterId, list[Shelf]] = defaultdict(list)
         for shelf in _shelves(row for row in gone if not row.repository.read_only):
             newest = max(shelf.rows, key=_age)
@@ -196,14 +205,14 @@ class Lists:
             if reader is None:
                 break
             try:
-                shares[reader.id] += await self._attached(bucket, cluster, gone)
+                shares[reader.id] += await self._attached(bucket, cluster, listed)
             except (Transient, Permanent) as error:
                 log.warning("bucket %s of %s: %s", bucket.name, cluster.project_id, error)
                 unread = True
         return _Project(attached, shares, unread)
 
     async def _attached(
-        self, bucket: Bucket, cluster: Cluster, gone: Sequence[Snapshot]
+        self, bucket: Bucket, cluster: Cluster, listed: Sequence[Snapshot]
     ) -> list[Shelf]:
         if bucket.path is None:
             return []
@@ -213,7 +222,7 @@ class Lists:
             Shelf(
                 place,
                 writer_of(place),
-                tuple(row for row in gone if row.repository == place),
+                tuple(row for row in listed if row.repository == place),
             )
             for place in places
         ]
@@ -225,17 +234,19 @@ class Lists:
 
     def _others(
         self, project_id: ProjectId
-    ) -> tuple[list[Snapshot], tuple[Bucket, ...], list[Cluster]]:
+    ) -> tuple[list[Snapshot], list[Snapshot], tuple[Bucket, ...], list[Cluster]]:
+        """What lies in attached buckets, of whichever cluster; what those that are gone have."""
         with self._ports.database.read() as connection:
             gone = snapshots.of_the_gone(connection, project_id)
             attached = tuple(
                 one for one in buckets.of_project(connection, project_id) if one.read_only
             )
+            listed = snapshots.of_project(connection, project_id) if attached else []
             everyone = clusters.of_project(connection, project_id) if gone or attached else []
-        return gone, attached, everyone
+        return listed, gone, attached, everyone
 
 
-def _own(cluster: Cluster, rows: Sequence[Snapshot]) -> list[Shelf]:
+def own_shelves(cluster: Cluster, rows: Sequence[Snapshot]) -> list[Shelf]:
     """Where it writes now, and where it has written."""
     found = _shelves(rows)
     settings = cluster.spec.snapshots
