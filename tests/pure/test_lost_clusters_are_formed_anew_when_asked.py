@@ -22,6 +22,7 @@ from searchplane.domain.snapshots import (
     Repository,
     Snapshot,
     SnapshotStatus,
+    Verified,
 )
 from searchplane.domain.steps import BringBack, CompleteAction, FormAnew, GiveUp, StartNode, Step
 
@@ -191,6 +192,7 @@ def test_a_snapshot_that_cannot_be_restored_is_refused(
         {"status": SnapshotStatus.BUILDING},
         {"is_leaving": True},
         {"indices": "books"},
+        {"verified": Verified(NOW, succeeded=False, sentence="books lacks 1")},
         {"engine": OPENSEARCH_2_19_1},
     ],
 )

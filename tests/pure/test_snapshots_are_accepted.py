@@ -31,6 +31,7 @@ from searchplane.domain.snapshots import (
     RestoreStatus,
     Snapshot,
     SnapshotStatus,
+    Verified,
 )
 from searchplane.domain.snapshotting import (
     Wish,
@@ -225,6 +226,8 @@ FULL: list[tuple[dict[str, Any], bool]] = [
     ({"status": SnapshotStatus.PART_FAILED}, False),
     ({"status": SnapshotStatus.BUILDING}, False),
     ({"is_leaving": True}, False),
+    ({"verified": Verified(NOW, succeeded=False, sentence="logs lacks 1")}, False),
+    ({"verified": Verified(NOW, succeeded=None, sentence="no room")}, True),
 ]
 
 

@@ -24,7 +24,8 @@ from searchplane.domain.ids import RestoreId
 from searchplane.domain.observed import Absent, Observation, Running, Unknown
 from searchplane.domain.predicates import may_form_anew, may_start
 from searchplane.domain.restoring import Wish, check_restorable
-from searchplane.domain.snapshots import Snapshot, SnapshotStatus
+from searchplane.domain.snapshots import Snapshot
+from searchplane.domain.snapshotting import is_full
 from searchplane.domain.steps import FormAnew, GiveUp, Step
 from searchplane.domain.upgrades import may_read, running
 from searchplane.domain.wording import count
@@ -93,14 +94,7 @@ def formed_anew(cluster: Cluster) -> Cluster:
 
 def newest(cluster: Cluster, snapshots: Iterable[Snapshot]) -> Snapshot | None:
     """The newest whole snapshot of all indices that the cluster's engine can read."""
-    fit = [
-        one
-        for one in snapshots
-        if one.status is SnapshotStatus.COMPLETED
-        and one.is_restorable
-        and one.indices == ALL_INDICES
-        and may_read(running(cluster), one.engine)
-    ]
+    fit = [one for one in snapshots if is_full(one) and may_read(running(cluster), one.engine)]
     return max(fit, key=lambda one: (one.created, one.id), default=None)
 
 

@@ -15,6 +15,7 @@ from searchplane.domain.change import BACKING_UP, Change, begun, check_idle
 from searchplane.domain.cluster import Action, ActionKind, Cluster, SnapshotSettings
 from searchplane.domain.engines import ENGINES, Engine
 from searchplane.domain.ids import ClusterId, SnapshotId
+from searchplane.domain.retention import is_whole
 from searchplane.domain.snapshot_texts import (
     EVERYTHING,
     description_violations,
@@ -181,12 +182,8 @@ def _inherited(snapshot: Snapshot, heir: Cluster | None, now: datetime) -> Snaps
 
 
 def is_full(snapshot: Snapshot) -> bool:
-    """Whether it holds all indices that there were."""
-    return (
-        snapshot.status is SnapshotStatus.COMPLETED
-        and snapshot.indices == EVERYTHING
-        and not snapshot.is_leaving
-    )
+    """Whether it holds all indices that there were, and no verification has said otherwise."""
+    return is_whole(snapshot) and snapshot.indices == EVERYTHING and not snapshot.is_leaving
 
 
 def newest_engine(cluster: Cluster) -> Engine:
