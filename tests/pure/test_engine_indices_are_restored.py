@@ -141,6 +141,8 @@ def copies(*states: str, **info: str) -> dict[str, Any]:
     `info` is of those that are not assigned; `source` is what they are to be filled from.
     """
     source = {"type": info.pop("source", "SNAPSHOT")}
+    if source["type"] == "SNAPSHOT":
+        source |= {"repository": "repo_auto", "snapshot": "nightly"}
     unassigned = {"reason": "NEW_INDEX_RESTORED", "allocation_status": "no_attempt", **info}
     why = {"recovery_source": source, "unassigned_info": unassigned}
     replica = {"state": "UNASSIGNED", "primary": False, **why}
@@ -155,7 +157,8 @@ def copies(*states: str, **info: str) -> dict[str, Any]:
 
 def recovered(kind: str, total: int = 900, done: int = 300, reused: int = 50) -> dict[str, Any]:
     size = {"total_in_bytes": total, "recovered_in_bytes": done, "reused_in_bytes": reused}
-    return {"type": kind, "primary": True, "index": {"size": size}}
+    source = {"repository": "repo_auto", "snapshot": "nightly"} if kind == "SNAPSHOT" else {}
+    return {"type": kind, "primary": True, "index": {"size": size}, "source": source}
 
 
 async def seen(
@@ -164,7 +167,8 @@ async def seen(
     *recovery: dict[str, Any],
     at_work: str | None = None,
 ) -> IndexSeen:
-    restores = [{"shards": [{"index": {"index_uuid": "uuid-1"}, "state": at_work}]}]
+    at_work_on = [{"index": {"index_uuid": "uuid-1"}, "state": at_work}]
+    restores = [{"repository": "repo_auto", "snapshot": "nightly", "shards": at_work_on}]
     state = {
         "metadata": {"indices": {"a": known, "other": index()}},
         "routing_table": {"indices": {"a": {"shards": shards}}},
@@ -180,9 +184,28 @@ async def test_an_index_at_work_tells_how_far_it_is() -> None:
     shards = copies("STARTED", "INITIALIZING", "UNASSIGNED", details="restore_source[x]")
     found = await seen(index(shards=3), shards, recovered("SNAPSHOT"), at_work="INIT")
     assert found == IndexSeen(
-        "uuid-1", True, 3, started=1, restoring=2, bytes_total=900, bytes_done=350
+        "uuid-1",
+        True,
+        3,
+        started=1,
+        restoring=2,
+        bytes_total=900,
+        bytes_done=350,
+        restored_from="repo_auto/nightly",
     )
     assert not found.is_restored
+
+
+async def test_what_an_index_was_restored_from_is_told_as_long_as_the_engine_knows() -> None:
+    for at_work, shards, recovery in (
+        ("INIT", copies("UNASSIGNED", source="EXISTING_STORE"), ()),
+        (None, copies("UNASSIGNED"), ()),
+        (None, copies("STARTED"), (recovered("SNAPSHOT"),)),
+    ):
+        found = await seen(index(), shards, *recovery, at_work=at_work)
+        assert found.restored_from == "repo_auto/nightly"
+    found = await seen(index(), copies("STARTED"), recovered("EXISTING_STORE"))
+    assert found.restored_from is None
 
 
 async def test_a_restore_that_is_over_without_a_shard_has_failed() -> None:

@@ -4,7 +4,9 @@ what fails leaves nothing broken behind."""
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
+import pytest
 from tests.support.backed_world import OTHER, BackedWorld
 from tests.support.paper_world import ID, Clock
 
@@ -184,6 +186,44 @@ def test_a_repair_takes_the_place_of_a_restore(backed: BackedWorld) -> None:
     assert backed.restored(restore_id).reason == "given up: the cluster is REBOOTING now"
     assert backed.names() == {"logs", "books"}
     assert backed.there.action is None
+
+
+def test_an_order_that_the_next_node_refuses_because_it_has_arrived_goes_on(
+    backed: BackedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first node's answer did not come in time, so the next one was told the same."""
+    with_snapshot(backed)
+    order = backed.driver.snapshots.begin_restore
+
+    async def twice(*args: Any, **options: Any) -> None:
+        await order(*args, **options)
+        await order(*args, **options)
+
+    monkeypatch.setattr(backed.driver.snapshots, "begin_restore", twice)
+    backed.driver.snapshots.slowness = 3
+    restore_id = backed.restore("first", COPY)
+    backed.settle()
+    assert backed.restored(restore_id).succeeded is True
+    assert backed.documents("copy-of-logs") == ("the first of logs", "the second of logs")
+
+
+def test_what_a_writer_has_made_before_the_order_stays(
+    backed: BackedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_snapshot(backed)
+    order = backed.driver.snapshots.begin_restore
+
+    async def later(*args: Any, **options: Any) -> None:
+        if "copy-of-logs" not in backed.names():
+            backed.add("copy-of-logs")
+            backed.write("copy-of-logs", "of a writer")
+        await order(*args, **options)
+
+    monkeypatch.setattr(backed.driver.snapshots, "begin_restore", later)
+    restore_id = backed.restore("first", COPY)
+    backed.settle()
+    assert backed.restored(restore_id).succeeded is False
+    assert backed.documents("copy-of-logs") == ("of a writer",)
 
 
 def test_an_order_that_did_not_arrive_is_given_again(backed: BackedWorld) -> None:

@@ -3,11 +3,12 @@
     accepted -> `begun` with the ids of what was there -> the indices come -> over
                                                        -> failed -> taken back -> over
 
-`begun` is stored before the engine is told. From then on an index of another id than before is
-one that was restored: so a repeated pass knows whether the engine has taken the order, and what a
-failed restore has made. Of that, what is broken is removed, and what was closed for it and not
-touched is opened again. What the engine forgot to restore over is ordered anew; where the restore
-is given up, it stays as it is.
+`begun` is stored before the engine is told, so an index that comes then may be anybody's: a writer
+makes indices too. It is the restore's own only where it is seen to come from the snapshot, and from
+that moment its id is kept (`after`), and that it is `done` once it is. What is done is the user's,
+whatever becomes of it. What has not arrived is ordered again. Of a restore that fails, what is its
+own and broken is removed, and what was closed for it and not touched is opened again. What the
+engine forgot to restore over is ordered anew; where the restore is given up, it stays as it is.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from searchplane.domain.snapshot_work import (
     why_late,
 )
 from searchplane.domain.snapshots import Restore, Snapshot, TargetIndex
-from searchplane.domain.snapshots_seen import IndexSeen
+from searchplane.domain.snapshots_seen import IndexSeen, repository_name
 from searchplane.domain.wording import size
 
 NAMED = 5
@@ -42,7 +43,7 @@ def bring(cluster: Cluster, job: Restoring, seen: TargetsSeen, patience: Patienc
     """What to do about a restore that is not over."""
     restore = job.restore
     if restore.succeeded is False:
-        return _take_back(restore, seen, patience.now)
+        return _take_back(restore, job.snapshot, seen, patience.now)
     given_up = given_up_for(cluster, restore.id)
     if given_up is not None:
         return fail(restore, given_up, patience.now)
@@ -98,66 +99,132 @@ def _begin(restore: Restore, snapshot: Snapshot, seen: Seen, patience: Patience)
         return fail(restore, why_late(begun=False), patience.now)
     targets = tuple(_marked(one, seen) for one in restore.targets)
     begun = replace(restore, targets=targets, begun=True, updated=patience.now)
-    return _order(begun, snapshot, seen, SaveRestore(begun))
+    return _order(begun, snapshot, targets, seen, SaveRestore(begun))
 
 
 def _marked(target: TargetIndex, seen: Seen) -> TargetIndex:
     there = seen.get(target.name)
-    return replace(target, before=there.identity if there is not None else None)
+    return replace(target, before=there.identity if there is not None else None, after=None)
 
 
 def _order(
-    restore: Restore, snapshot: Snapshot, seen: Seen, first: SaveRestore | None = None
+    restore: Restore,
+    snapshot: Snapshot,
+    targets: tuple[TargetIndex, ...],
+    seen: Seen,
+    first: SaveRestore | None = None,
 ) -> Doing:
-    """The first order, or the same once more where nothing of it has arrived."""
+    """The first order, or one more for what has not arrived."""
     closes = {
         one.name: seen[one.name].identity
-        for one in restore.targets
+        for one in targets
         if one.name in seen and seen[one.name].is_open
     }
-    order = BeginRestore(restore, snapshot, closes)
+    order = BeginRestore(restore, snapshot, targets, closes)
     steps = (first, order) if first is not None else (order,)
     return Doing(f"restoring {_what(restore)}", steps)
 
 
+def noticed(restore: Restore, snapshot: Snapshot | None, seen: Seen) -> Restore:
+    """With what is seen to be the restore's own, and of that what is done."""
+    if snapshot is None:
+        return restore
+    place = f"{repository_name(restore.cluster_id, snapshot.cluster_id)}/{snapshot.name}"
+    targets = tuple(_noticed(one, seen.get(one.name), place) for one in restore.targets)
+    return replace(restore, targets=targets)
+
+
+def _noticed(target: TargetIndex, there: IndexSeen | None, place: str) -> TargetIndex:
+    if there is None or target.done:
+        return target
+    if target.after is None and _is_made(target, there, place):
+        target = replace(target, after=there.identity)
+    return replace(target, done=there.identity == target.after and there.is_restored)
+
+
+def _is_made(target: TargetIndex, there: IndexSeen, place: str) -> bool:
+    """Nothing but a restore gives an index another history."""
+    if there.identity == target.before:
+        return False
+    is_over = target.before is not None and _uuid(there.identity) == _uuid(target.before)
+    return is_over or there.restored_from == place
+
+
+def _uuid(identity: str) -> str:
+    return identity.partition("/")[0]
+
+
 def _follow(restore: Restore, snapshot: Snapshot, seen: Seen, patience: Patience) -> Doing:
-    arrived = {one.name: seen[one.name] for one in restore.targets if _has_arrived(one, seen)}
-    if not arrived:
-        if patience.is_out(begun=False, moved=restore.updated or restore.started):
-            return fail(restore, why_late(begun=False), patience.now)
-        return _order(restore, snapshot, seen)
-    missing = [one.name for one in restore.targets if one.name not in arrived]
-    if missing:
-        reason = f"{named(missing)} went away meanwhile or never came"
-        return fail(restore, reason, patience.now)
-    broken = [name for name, one in arrived.items() if one.failed]
-    if not broken and any(one.emptied for one in arrived.values()):
+    known = noticed(restore, snapshot, seen)
+    left = [one for one in known.targets if not one.done]
+    reason = _why_broken(left, seen)
+    if reason is not None:
+        return fail(known, reason, patience.now)
+    emptied = [one for one in left if _is_emptied(one, seen)]
+    missing = tuple(one for one in left if one.after is None)
+    if not emptied and not missing:
+        return _watch(restore, known, seen, patience)
+    if known != restore:
+        return Doing(f"restoring {_what(restore)}", (SaveRestore(known),))
+    if patience.is_out(begun=False, moved=restore.updated or restore.started):
+        return fail(restore, why_late(begun=False), patience.now)
+    if emptied:
         return _again(restore, snapshot, seen, patience)
-    if broken:
-        why = next((arrived[name].reason for name in broken if arrived[name].reason), None)
-        reason = f"{named(broken)} could not be restored"
-        return fail(restore, f"{reason}: {why}" if why else reason, patience.now)
-    return _watch(restore, arrived, patience)
+    return _order(restore, snapshot, missing, seen)
+
+
+def _why_broken(left: Iterable[TargetIndex], seen: Seen) -> str | None:
+    """Why what is not done yet will never be, if that is so."""
+    ours = {one.name: seen[one.name] for one in left if _is_own(one, seen)}
+    gone = [one.name for one in left if one.after is not None and one.name not in ours]
+    if gone:
+        return f"{named(gone)} went away meanwhile"
+    others = [one.name for one in left if one.after is None and _is_another(one, seen)]
+    if others:
+        return f"{named(others)} came meanwhile, and was not seen to come from the snapshot"
+    broken = [name for name, one in ours.items() if one.failed]
+    if not broken:
+        return None
+    why = next((ours[name].reason for name in broken if ours[name].reason), None)
+    reason = f"{named(broken)} could not be restored"
+    return f"{reason}: {why}" if why else reason
+
+
+def _is_own(target: TargetIndex, seen: Seen) -> bool:
+    there = seen.get(target.name)
+    return there is not None and there.identity == target.after
+
+
+def _is_emptied(target: TargetIndex, seen: Seen) -> bool:
+    return _is_own(target, seen) and seen[target.name].emptied > 0
+
+
+def _is_another(target: TargetIndex, seen: Seen) -> bool:
+    there = seen.get(target.name)
+    return there is not None and there.identity != target.before
 
 
 def _again(restore: Restore, snapshot: Snapshot, seen: Seen, patience: Patience) -> Doing:
     """All nodes ended while indices were restored over: they are open again with what they had
     before, which nobody is to take for the snapshot's."""
-    targets = tuple(_marked(one, seen) for one in restore.targets)
+    emptied = {one.name for one in restore.targets if not one.done and _is_emptied(one, seen)}
+    targets = tuple(_marked(one, seen) if one.name in emptied else one for one in restore.targets)
     anew = replace(restore, targets=targets, updated=patience.now)
-    return _order(anew, snapshot, seen, SaveRestore(anew))
+    missing = tuple(one for one in targets if not one.done and one.after is None)
+    return _order(anew, snapshot, missing, seen, SaveRestore(anew))
 
 
-def _watch(restore: Restore, arrived: Seen, patience: Patience) -> Doing:
-    """All indices have come, and nothing of them is broken."""
+def _watch(restore: Restore, found: Restore, seen: Seen, patience: Patience) -> Doing:
+    """All indices have come, and nothing of them is broken; `found` is with what was seen now."""
+    arrived = {one.name: seen[one.name] for one in found.targets if _is_own(one, seen)}
     known = replace(
-        restore,
+        found,
         shards_total=sum(one.shards for one in arrived.values()),
         shards_done=sum(one.started for one in arrived.values()),
         bytes_total=sum(one.bytes_total for one in arrived.values()),
         bytes_done=sum(one.bytes_done for one in arrived.values()),
     )
-    if all(one.is_restored for one in arrived.values()):
+    if all(one.done for one in known.targets):
         return _end(known, patience.now)
     said = f"{known.shards_done} of {known.shards_total} shards"
     if known.bytes_total:
@@ -185,33 +252,35 @@ def _end(restore: Restore, now: datetime) -> Doing:
     return Doing(None, (SaveRestore(over, said),))
 
 
-def _take_back(restore: Restore, seen: TargetsSeen, now: datetime) -> Doing:
-    """A failed one is over when nothing broken of it is left; what nobody can see may be."""
+def _take_back(
+    restore: Restore, snapshot: Snapshot | None, seen: TargetsSeen, now: datetime
+) -> Doing:
+    """A failed one is over when nothing broken of it is left; what nobody can see may be.
+
+    Only what was seen to be its own is removed, and never while it may still come up.
+    """
     said = f"taking back a restore that has failed: {restore.reason}"
     over = replace(restore, ended=now, updated=now)
     if isinstance(seen, Unknown):
         return Doing(f"{said}; it cannot be seen what is left of it: {seen.reason}")
     if isinstance(seen, Broken) or not restore.begun:
         return Doing(said, (SaveRestore(over),))
-    there = [(one, seen[one.name]) for one in restore.targets if one.name in seen]
-    removes = {
-        one.name: index.identity
-        for one, index in there
-        if index.identity != one.before and not (index.is_restored or index.emptied)
-    }
+    known = noticed(restore, snapshot, seen)
+    if known != restore:
+        return Doing(said, (SaveRestore(known),))
+    own = {one.name: seen[one.name] for one in known.targets if not one.done and _is_own(one, seen)}
+    waiting = [name for name, one in own.items() if one.is_open and one.pending]
+    if waiting:
+        return Doing(f"{said}; waiting for shards of {named(waiting)}")
+    removes = {name: one.identity for name, one in own.items() if one.failed or one.restoring}
     opens = {
-        one.name: index.identity
-        for one, index in there
-        if index.identity == one.before and not index.is_open
+        one.name: seen[one.name].identity
+        for one in known.targets
+        if one.name in seen and seen[one.name].identity == one.before and not seen[one.name].is_open
     }
     if removes or opens:
         return Doing(said, (TakeBackRestore(removes, opens),))
     return Doing(said, (SaveRestore(over),))
-
-
-def _has_arrived(target: TargetIndex, seen: Seen) -> bool:
-    there = seen.get(target.name)
-    return there is not None and there.identity != target.before
 
 
 def _is_late(restore: Restore, patience: Patience) -> bool:

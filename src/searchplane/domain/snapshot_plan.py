@@ -25,6 +25,7 @@ from searchplane.domain.snapshot_course import is_same
 from searchplane.domain.snapshot_steps import (
     ONLY_RECORDED,
     BeginAutomatic,
+    BeginRestore,
     DeleteFiles,
     ForgetSnapshot,
     SaveSnapshot,
@@ -227,8 +228,10 @@ def _at(moment: datetime) -> str:
 
 
 def _only_recorded(found: Plan, doing: Doing) -> Plan:
+    """Nothing is recorded of an order that is not given: what comes later would be taken for it."""
+    begins = any(isinstance(step, BeginRestore) for step in doing.steps)
     steps: tuple[SnapshotStep, ...] = tuple(
-        step for step in doing.steps if isinstance(step, ONLY_RECORDED)
+        step for step in doing.steps if isinstance(step, ONLY_RECORDED) and not begins
     )
     return replace(found, steps=(*found.steps, *steps), after=min(found.after, STEADY))
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from searchplane.domain.ids import ClusterId
-from searchplane.domain.snapshots import Repository, Restore, Snapshot
+from searchplane.domain.snapshots import Repository, Restore, Snapshot, TargetIndex
 
 
 @dataclass(frozen=True)
@@ -107,10 +107,11 @@ class SaveRestore:
 
 @dataclass(frozen=True)
 class BeginRestore:
-    """Have the indices that are in the way closed, and all of them restored."""
+    """Have the indices that are in the way closed, and those of `targets` restored."""
 
     restore: Restore
     snapshot: Snapshot
+    targets: tuple[TargetIndex, ...]
     closes: Mapping[str, str]
     """Names and the engine's ids."""
 

@@ -146,13 +146,17 @@ class Renaming:
 class TargetIndex:
     """An index to restore and what it is to be called.
 
-    `before` is the engine's id of the index that had the name when the restore began, None where
-    there was none: what has another id later was restored.
+    `before` is the engine's id of the index that had the name when the restore was ordered, None
+    where there was none. `after` is that of the index that the restore was seen to make or to write
+    over: nothing else is its own. `done` is whether all of that was there once; from then on it is
+    the user's.
     """
 
     source: str
     name: str
     before: str | None = None
+    after: str | None = None
+    done: bool = False
 
 
 @dataclass(frozen=True)

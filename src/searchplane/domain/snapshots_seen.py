@@ -84,7 +84,10 @@ class IndexCount:
 class IndexSeen:
     """One index as the master knows it.
 
-    `identity` changes when the index is made anew or restored over. Shards are primaries:
+    `identity` is the engine's id of it, and after a slash that of its history once it was restored
+    over. `restored_from` is the repository and the snapshot, with a slash between them, of which a
+    restore is at work on it or its shards came from; None as soon as that is forgotten, which it is
+    when its nodes start anew. Shards are primaries:
     `restoring` are at work or wait for it, `started` serve, `failed` are those whose restore came
     to its end without them, `emptied` came up without what the snapshot has of them (the engine
     forgets a restore when all its nodes end). Bytes are of the restore, as far as is known.
@@ -100,6 +103,12 @@ class IndexSeen:
     bytes_total: int = 0
     bytes_done: int = 0
     reason: str | None = None
+    restored_from: str | None = None
+
+    @property
+    def pending(self) -> int:
+        """Shards that may still come up by themselves."""
+        return self.shards - self.started - self.restoring - self.failed
 
     @property
     def is_restored(self) -> bool:

@@ -2,6 +2,7 @@
 
 What shows that an index was restored:
 
+- A restore is at work on it, or its primaries say that they come from a snapshot, and from which.
 - One that was made by the restore has a uuid of its own. When all nodes end before it is filled,
   its shards are left red.
 - One that was restored over keeps its uuid and gets another history. When all nodes end before it
@@ -29,14 +30,17 @@ STATE_PATH = (
     ",metadata.indices.*.settings.index.number_of_shards"
     ",routing_table.indices.*.shards.*.state"
     ",routing_table.indices.*.shards.*.primary"
-    ",routing_table.indices.*.shards.*.recovery_source.type"
+    ",routing_table.indices.*.shards.*.recovery_source"
     ",routing_table.indices.*.shards.*.unassigned_info"
+    ",restore.snapshots.repository"
+    ",restore.snapshots.snapshot"
     ",restore.snapshots.shards.index.index_uuid"
     ",restore.snapshots.shards.state"
 )
 RECOVERY = (
     "_recovery?expand_wildcards=all&ignore_unavailable=true&filter_path="
     "*.shards.type,*.shards.primary,*.shards.index.size"
+    ",*.shards.source.repository,*.shards.source.snapshot"
 )
 _LOOKING = "looking at indices"
 _UP = frozenset({"STARTED", "RELOCATING"})
@@ -89,18 +93,25 @@ def in_lines(names: Sequence[str]) -> Iterator[str]:
         yield ",".join(line)
 
 
-def _at_work(state: Mapping[str, Any]) -> frozenset[str]:
-    """The uuids of the indices that a restore is at work on."""
-    restores = state.get("restore", {}).get("snapshots", ())
-    shards = (shard for restore in restores for shard in restore["shards"])
-    return frozenset(shard["index"]["index_uuid"] for shard in shards if shard["state"] in _AT_WORK)
+def _at_work(state: Mapping[str, Any]) -> Mapping[str, str]:
+    """The uuids of the indices that a restore is at work on, and what they are restored from."""
+    return {
+        shard["index"]["index_uuid"]: _place(restore)
+        for restore in state.get("restore", {}).get("snapshots", ())
+        for shard in restore["shards"]
+        if shard["state"] in _AT_WORK
+    }
+
+
+def _place(source: Mapping[str, Any]) -> str:
+    return f"{source['repository']}/{source['snapshot']}"
 
 
 def _seen(
     index: Mapping[str, Any],
     shards: Mapping[str, Sequence[Mapping[str, Any]]],
     recovery: Sequence[Mapping[str, Any]],
-    at_work: frozenset[str],
+    at_work: Mapping[str, str],
 ) -> IndexSeen:
     settings = index["settings"]["index"]
     history = settings.get("history", {}).get("uuid")
@@ -124,7 +135,18 @@ def _seen(
             int(size["recovered_in_bytes"]) + int(size["reused_in_bytes"]) for size in sizes
         ),
         reason=_why(failed),
+        restored_from=at_work.get(settings["uuid"]) or _came_from(primaries, recovered),
     )
+
+
+def _came_from(
+    primaries: Sequence[Mapping[str, Any]], recovered: Sequence[Mapping[str, Any]]
+) -> str | None:
+    """The snapshot that a primary waits for or was filled from."""
+    waiting = (one["recovery_source"] for one in primaries if "recovery_source" in one)
+    sources = [one for one in waiting if one["type"] == "SNAPSHOT"]
+    sources += [one["source"] for one in recovered if one["type"] == "SNAPSHOT"]
+    return _place(sources[0]) if sources else None
 
 
 def _has_failed(copy: Mapping[str, Any]) -> bool:

@@ -130,12 +130,26 @@ async def _begin_restore(
             target,
             repository,
             snapshot.name,
-            step.restore.targets,
+            step.targets,
             partial=snapshot.status is SnapshotStatus.PART_FAILED,
         )
     except Permanent as error:
+        if await _has_begun(step, target, ports):
+            return None
         return restore_course.failure(step.restore, str(error), datetime.now(UTC))
     return None
+
+
+async def _has_begun(step: BeginRestore, target: Target, ports: Ports) -> bool:
+    """Whether the engine is at work all the same: an order that was long in being answered is given
+    to the next node as well, and refused there for the sake of what it has made."""
+    names = [one.name for one in step.targets]
+    try:
+        seen = await ports.snapshots.look_at_indices(target, names)
+    except Permanent:
+        return False
+    known = restore_course.noticed(step.restore, step.snapshot, seen)
+    return any(one.after is not None for one in known.targets if one.name in names)
 
 
 async def _tell(

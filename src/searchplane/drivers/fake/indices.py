@@ -30,7 +30,7 @@ class Coming:
 
 @dataclass(frozen=True)
 class FakeIndex:
-    """`is_emptied` when its engine forgot to restore over it."""
+    """`is_emptied` when its engine forgot to restore over it; `restored_from` as a look says."""
 
     name: str
     identity: str
@@ -39,6 +39,7 @@ class FakeIndex:
     is_open: bool = True
     is_emptied: bool = False
     coming: Coming | None = None
+    restored_from: str | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,7 @@ def step(index: FakeIndex, alive: frozenset[str]) -> FakeIndex:
     if not coming.sessions & alive:
         lost = replace(coming, left=0, reason="all nodes ended")
         is_over = coming.is_over
+        index = replace(index, restored_from=None)
         return replace(index, coming=None if is_over else lost, is_emptied=is_over)
     coming = replace(coming, left=coming.left - 1)
     if coming.left or coming.reason is not None:

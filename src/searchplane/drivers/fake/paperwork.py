@@ -137,6 +137,7 @@ def index_seen(index: FakeIndex, engine: FakeEngine) -> IndexSeen:
         bytes_total=size,
         bytes_done=int(size * share),
         reason=coming.reason if coming and is_over else None,
+        restored_from=index.restored_from,
     )
 
 

@@ -200,7 +200,8 @@ class FakeSnapshots:
         check_restorable(snapshot, self._host.members(cluster_id), partial=partial)
         kept = {index.name: index for index in snapshot.indices}
         for one in targets:
-            engine = self._restoring(cluster_id, engine, one, kept.get(one.source))
+            place = f"{repository}/{name}"
+            engine = self._restoring(cluster_id, engine, one, kept.get(one.source), place)
         self._host.keep(cluster_id, engine)
         if not self.slowness:
             await self.look_at_indices(target, ())
@@ -276,6 +277,7 @@ class FakeSnapshots:
         engine: FakeEngine,
         wanted: TargetIndex,
         kept: PaperIndex | None,
+        place: str,
     ) -> FakeEngine:
         """The engine once it restores one index."""
         before = engine.paper.index(wanted.name)
@@ -288,7 +290,10 @@ class FakeSnapshots:
         fails, is_over = self.restores_fail, before is not None
         coming = Coming(kept.documents, looks, looks, running, fails, is_over)
         had = before.documents if before is not None else ()
-        index = FakeIndex(wanted.name, uuid.uuid4().hex, had, coming=coming)
+        identity = uuid.uuid4().hex
+        if before is not None:
+            identity = f"{before.identity.partition('/')[0]}/{identity}"
+        index = FakeIndex(wanted.name, identity, had, coming=coming, restored_from=place)
         engine = without_indices(engine, frozenset({wanted.name}))
         engine = with_shards_to_fill(engine, wanted.name, kept)
         return replace(engine, paper=with_index(engine.paper, index))
