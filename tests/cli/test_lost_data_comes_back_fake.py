@@ -87,9 +87,7 @@ def test_documents_come_back_from_the_folder_of_a_bucket_alone(tmp_path: Path, r
     with served(fake(tmp_path / "second")) as service:
         new = service.create("ES-New")
         idle(service, new)
-        attached = run(
-            "bucket", "attach", elsewhere, "--project", "local", "--data", service.data
-        )
+        attached = run("bucket", "attach", elsewhere, "--project", "local", "--data", service.data)
         assert "It holds the snapshots of 1 cluster" in attached.out, attached.err
         until(lambda: bool(inside(service)), "the bucket's snapshots are not listed")
         assert inside(service) == [("elsewhere", True, 1)]
