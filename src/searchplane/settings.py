@@ -222,7 +222,10 @@ class Settings(BaseSettings):
         default=None,
         description="An S3-compatible store for the projects' buckets, such as "
         "https://s3.example.org; unset, buckets are folders in the data folder. It needs "
-        "`s3_access_key`, `s3_secret_key` and `s3_plugins`.",
+        "`s3_access_key`, `s3_secret_key` and `s3_plugins`. The nodes of **all** projects have "
+        "this one key: whoever administers an engine of one project can reach the buckets of every "
+        "other one in it. Projects that must not trust each other need services of their own, or "
+        "buckets in folders.",
     )
     s3_access_key: str | None = Field(default=None, description="The access key of that store.")
     s3_secret_key: SecretStr | None = Field(
@@ -458,6 +461,11 @@ class Settings(BaseSettings):
     @property
     def port(self) -> int:
         return split_listen(self.listen)[1]
+
+    @property
+    def has_bucket_store(self) -> bool:
+        """Whether the buckets of all projects are in one store."""
+        return self.s3_endpoint is not None
 
     @property
     def key_folder(self) -> Path:

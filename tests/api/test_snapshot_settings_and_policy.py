@@ -294,3 +294,16 @@ async def test_a_cluster_made_with_a_strategy_has_its_bucket(
     with untended.service.services.database.read() as connection:
         known = [one.name for one in buckets.of_project(connection, ProjectId(untended.project_id))]
     assert policy["bucket"] in known
+
+
+async def test_in_a_store_a_bucket_of_another_project_is_refused(
+    cluster: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = cluster.live.service.services
+    monkeypatch.setattr(type(services.settings), "has_bucket_store", True)
+    theirs = ProjectId(cluster.live.add_project("local_with_buckets"))
+    with services.database.write() as connection:
+        buckets.add(connection, Bucket(theirs, "taken-name", NOW))
+    answer = await cluster.post("setting", SETTING | {"bucket": "taken-name"})
+    assert said(answer) == (400, "CSS.5038")
+    assert (await cluster.shown())["backupAvailable"] is False

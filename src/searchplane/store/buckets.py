@@ -21,10 +21,14 @@ def of_project(connection: Connection, project_id: ProjectId) -> list[Bucket]:
     return [_bucket(row) for row in connection.execute(wanted).mappings()]
 
 
-def ensure(connection: Connection, wanted: Bucket) -> None:
+def ensure(connection: Connection, wanted: Bucket, *, is_shared: bool) -> None:
     """Have the project own a bucket to write to.
 
-    Raises Refused CSS.5038 if one of that name is attached, and so is not to be written.
+    `is_shared`: all projects' buckets are in one store, where a name means one bucket. It belongs
+    to the project that named it first.
+
+    Raises Refused CSS.5038 if one of that name is attached, and so is not to be written, or is
+    another project's.
     """
     known = find(connection, wanted.project_id, wanted.name)
     if known is not None and known.read_only:
@@ -33,8 +37,15 @@ def ensure(connection: Connection, wanted: Bucket) -> None:
             f"bucket is {wanted.name!r}, which is attached to restore from and is never written; "
             "another name is right",
         )
-    if known is None:
-        add(connection, wanted)
+    if known is not None:
+        return
+    if is_shared and _is_anothers(connection, wanted):
+        raise Refused(
+            "CSS.5038",
+            f"bucket is {wanted.name!r}, which another project writes to, and the store has one of "
+            "that name; another name is right",
+        )
+    add(connection, wanted)
 
 
 def add(connection: Connection, bucket: Bucket) -> None:
@@ -51,6 +62,16 @@ def add(connection: Connection, bucket: Bucket) -> None:
 def remove(connection: Connection, project_id: ProjectId, name: str) -> None:
     mine = (buckets.c.project_id == project_id, buckets.c.name == name)
     connection.execute(delete(buckets).where(*mine))
+
+
+def _is_anothers(connection: Connection, wanted: Bucket) -> bool:
+    """An attached one is a folder, and none of the store's."""
+    same = (
+        buckets.c.name == wanted.name,
+        buckets.c.project_id != wanted.project_id,
+        buckets.c.path.is_(None),
+    )
+    return connection.execute(select(buckets.c.name).where(*same)).first() is not None
 
 
 def _bucket(row: RowMapping) -> Bucket:

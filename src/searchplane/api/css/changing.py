@@ -138,15 +138,16 @@ def _store(call: Call, connection: Transaction, wanted: Change, secrets: Mapping
     clusters.change(connection, wanted.before, wanted.after)
     if wanted.task is not None:
         tasks.save(connection, wanted.task)
-    _store_snapshots(connection, wanted, call.now)
+    _store_snapshots(call, connection, wanted)
     said = f"{wanted.said}, asked for by {call.user.user_name}"
     events.add(connection, wanted.before.id, call.now, events.ACCEPTED, said)
 
 
-def _store_snapshots(connection: Transaction, wanted: Change, now: datetime) -> None:
+def _store_snapshots(call: Call, connection: Transaction, wanted: Change) -> None:
     settings, project_id = wanted.after.spec.snapshots, wanted.before.project_id
     if settings is not None and settings != wanted.before.spec.snapshots:
-        buckets.ensure(connection, Bucket(project_id, settings.bucket, now))
+        bucket = Bucket(project_id, settings.bucket, call.now)
+        buckets.ensure(connection, bucket, is_shared=call.services.settings.has_bucket_store)
     if wanted.takes is not None:
         snapshots.add(connection, wanted.takes)
     for one in wanted.snapshots:

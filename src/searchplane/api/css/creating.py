@@ -107,7 +107,7 @@ def create(call: Call, draft: Draft) -> Answer:
         clusters.add(connection, cluster)
         if spec.snapshots is not None:
             bucket = Bucket(cluster.project_id, spec.snapshots.bucket, call.now)
-            buckets.ensure(connection, bucket)
+            buckets.ensure(connection, bucket, is_shared=call.services.settings.has_bucket_store)
         call.services.secrets.add_missing(connection, cluster.id, kept)
         events.add(connection, cluster.id, call.now, events.ACCEPTED, _said(call, spec))
     call.services.wake(cluster.id)
