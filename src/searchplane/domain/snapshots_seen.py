@@ -7,6 +7,8 @@ it does not fit (engine/labels.py).
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -125,8 +127,15 @@ class Contents:
 
 
 def repository_name(cluster_id: ClusterId, of: ClusterId) -> str:
-    """What the engine of `cluster_id` calls the repository that `of` wrote."""
-    return OWN_REPOSITORY if cluster_id == of else f"repo_{of[:8]}"
+    """What the engine of `cluster_id` calls the repository that `of` wrote.
+
+    In an attached bucket `of` is a folder's name, and so may be anything: a wildcard in the name of
+    a repository would mean all of them.
+    """
+    if cluster_id == of:
+        return OWN_REPOSITORY
+    is_plain = re.fullmatch("[0-9a-f]{8}", of[:8]) is not None
+    return f"repo_{of[:8] if is_plain else hashlib.sha256(of.encode()).hexdigest()[:8]}"
 
 
 def label_of(snapshot: Snapshot) -> Label:

@@ -111,7 +111,8 @@ def _tell(connection: Transaction, snapshot: Snapshot, verified: Verified) -> No
     result = {True: "is verified", False: "cannot be restored as it was", None: "is not verified"}
     said = f"snapshot {snapshot.name} {result[verified.succeeded]}: {verified.sentence}"
     log.log(logging.INFO if verified.succeeded else logging.WARNING, "%s", said)
-    if clusters.find(connection, snapshot.cluster_id) is not None:
+    own = clusters.find_in_project(connection, snapshot.project_id, snapshot.cluster_id)
+    if own is not None:  # another project's may have taken it, where its bucket is attached
         events.add(connection, snapshot.cluster_id, verified.at, Phase.VERIFY.value, said)
 
 

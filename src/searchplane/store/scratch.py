@@ -77,7 +77,7 @@ def names(connection: Connection, project_id: ProjectId) -> dict[str, ClusterId]
 def _new(
     connection: Connection, makings: Makings, snapshot: Snapshot, tenant: int, now: datetime
 ) -> Cluster:
-    own = clusters.find(connection, snapshot.cluster_id)
+    own = clusters.find_in_project(connection, snapshot.project_id, snapshot.cluster_id)
     network = own.spec.network if own is not None else NO_NETWORK
     spec = scratch_spec(snapshot, network, makings.settings.zones[0], now)
     return Cluster(
