@@ -91,6 +91,8 @@ def right_body(operation: Operation, **changed: str) -> Any:
     body = BODIES[operation.id]()
     if operation.id == "createAccessKey" and changed:
         body["credential"]["user_id"] = changed["user_id"]
+    if operation.id == "CreateAgency" and changed:
+        body["domain_id"] = changed["domain_id"]
     return with_ids(operation, body, changed)
 
 
