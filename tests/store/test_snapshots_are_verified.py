@@ -8,12 +8,13 @@ from datetime import timedelta
 from itertools import count
 
 import pytest
+from sqlalchemy import select
 from tests.support.backed_world import DAILY, FAR, SETTINGS, BackedWorld
 from tests.support.cluster_examples import refused
 from tests.support.paper_world import ID, Clock
 
 from searchplane.domain.cluster import ActionKind, Cluster
-from searchplane.domain.ids import ClusterId
+from searchplane.domain.ids import ClusterId, ProjectId, SnapshotId
 from searchplane.domain.layout import HostLimits
 from searchplane.domain.observed import HostCapacity
 from searchplane.domain.snapshot_work import BEGINS_WITHIN
@@ -25,7 +26,8 @@ from searchplane.reconciler.one_pass import OnePass
 from searchplane.reconciler.verifications import Verifications
 from searchplane.settings import DriverKind, Settings
 from searchplane.store import capacity, clusters, scratch
-from searchplane.store.scratch import Makings
+from searchplane.store.schema import projects
+from searchplane.store.scratch import NO_NETWORK, Makings
 
 HOST = HostCapacity(64_000, 64_000, 10**12, observed=Clock.at)
 WEEKLY = timedelta(days=7)
@@ -283,3 +285,14 @@ def test_it_is_refused_while_one_runs_and_where_there_is_no_room(backed: BackedW
     scratch_id = begin(backed)
     assert refused(lambda: begin(backed)).code == "CSS.0029"
     until_gone(backed, scratch_id)
+
+
+def test_one_from_another_project_tells_nothing_of_its_cluster(backed: BackedWorld) -> None:
+    theirs = taken(backed)
+    with backed.database.write() as connection:
+        every = select(projects.c.id).where(projects.c.id != theirs.project_id)
+        other = ProjectId(connection.execute(every).scalars().one())
+        capacity.record(connection, replace(HOST, observed=Clock.at))
+        attached = replace(theirs, id=SnapshotId("copy"), project_id=other)
+        made = scratch.make(connection, makings(backed), attached, 2, Clock.at, said="verify")
+    assert made.spec.network == NO_NETWORK

@@ -259,9 +259,12 @@ class ProcessDriver:
 
 
 def _let_read(path: Path, closed: Path, user: Owner) -> str:
-    """A folder above the bucket has to be open for passing only."""
+    """A folder above the bucket has to be open for passing only.
+
+    The user gets no more than to read: an engine can be told to write wherever its user can.
+    """
     is_above = path != closed and path.is_relative_to(closed)
-    mend = f"chmod o+x {closed}" if is_above else f"chown -R {user.uid}:{user.gid} {path}"
+    mend = f"chmod o+x {closed}" if is_above else f"setfacl -R -m u:{user.uid}:rX {path}"
     return f"{closed} is closed to the user of the project's nodes, {user.uid}; right is: {mend}"
 
 
