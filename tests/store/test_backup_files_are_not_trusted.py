@@ -175,7 +175,11 @@ def test_a_file_that_is_cut_off_is_refused(
         read(content[: int(len(content) * share)], into)
 
 
-@pytest.mark.parametrize("content", [b"text", gzip.compress(b"text"), gzip.compress(b"\0" * 5000)])
+@pytest.mark.parametrize(
+    "content",
+    [b"text", gzip.compress(b"text"), gzip.compress(b"\0" * 5000)],
+    ids=["text", "compressed text", "compressed zeros"],
+)
 def test_another_file_is_refused(content: bytes, into: Path) -> None:
     with pytest.raises(Permanent, match="not a"):
         read(content, into)
