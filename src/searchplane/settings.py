@@ -17,6 +17,8 @@ from platformdirs import user_cache_path, user_data_path
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from searchplane.addresses import is_web_address, split_listen
+
 
 class IamMode(StrEnum):
     LOCAL = "local"
@@ -392,22 +394,24 @@ class Settings(BaseSettings):
         """With the version that is spoken; the command line of OpenStack takes both, too."""
         if value is None:
             return None
-        if not _is_web_address(value) or "@" in value:
+        if not is_web_address(value) or "@" in value:
             raise ValueError("an address such as https://keystone.example.org/v3 is right")
         address = value.rstrip("/")
         return address if address.endswith("/v3") else f"{address}/v3"
 
-    @field_validator("maven_mirror")
+    @field_validator("maven_mirror", "public_url")
     @classmethod
-    def _mirror(cls, value: str | None) -> str | None:
-        if value is not None and not _is_web_address(value):
-            raise ValueError("an address such as https://mirror.example.org/maven is right")
+    def _web_address(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and not is_web_address(value):
+            is_mirror = info.field_name == "maven_mirror"
+            example = "mirror.example.org/maven" if is_mirror else "search.example.org"
+            raise ValueError(f"an address such as https://{example} is right")
         return value
 
     @field_validator("s3_endpoint")
     @classmethod
     def _store(cls, value: str | None) -> str | None:
-        if value is not None and (not _is_web_address(value) or urlsplit(value).path.strip("/")):
+        if value is not None and (not is_web_address(value) or urlsplit(value).path.strip("/")):
             raise ValueError("an address such as https://s3.example.org is right")
         return value
 
@@ -419,13 +423,6 @@ class Settings(BaseSettings):
         if len(given) > 1:
             raise ValueError(f"{', '.join(names)} and s3_plugins together are right, or none")
         return value.expanduser().absolute() if value is not None else None
-
-    @field_validator("public_url")
-    @classmethod
-    def _public(cls, value: str | None) -> str | None:
-        if value is not None and not _is_web_address(value):
-            raise ValueError("an address such as https://search.example.org is right")
-        return value
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -499,22 +496,3 @@ class Settings(BaseSettings):
         if self.iam_mode is IamMode.KEYSTONE and self.keystone_url is not None:
             return self.keystone_url
         return f"{self.base_url}/v3"
-
-
-def _is_web_address(text: str) -> bool:
-    """http(s) with a host, and nothing after the path, so that paths can be added."""
-    try:
-        parts = urlsplit(text)
-        port_is_right = parts.port is None or parts.port > 0
-    except ValueError:  # the port is no number, or an IPv6 address is not closed
-        return False
-    plain = not (parts.query or parts.fragment or set(text) & set(" \t'\""))
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and port_is_right and plain
-
-
-def split_listen(listen: str) -> tuple[str, int]:
-    """HOST:PORT as its two parts; [::1]:9480 for IPv6. Raises ValueError with what is right."""
-    host, colon, port = listen.rpartition(":")
-    if not colon or not host or not port.isdigit() or not 0 <= int(port) <= 65535:
-        raise ValueError(f"{listen!r} is not HOST:PORT, such as 127.0.0.1:9480")
-    return host.strip("[]"), int(port)

@@ -17,12 +17,13 @@ from typing import Any, TypeVar
 
 import uvloop
 
+from searchplane.addresses import split_listen
 from searchplane.app import Front, LoopThread, Service, make_data_folder
 from searchplane.cli import collecting
 from searchplane.cli.server import BACKLOG, Server, server
 from searchplane.cli.tls import ServerTls, open_tls
 from searchplane.errors import Permanent, Transient
-from searchplane.settings import Settings, split_listen
+from searchplane.settings import Settings
 
 T = TypeVar("T")
 
