@@ -19,7 +19,7 @@ import httpx
 from tests.support.running import getting_started, running_service
 
 from benchmarks.changes import finished, timed
-from benchmarks.report import Figure, median, spread
+from benchmarks.report import Figure, against
 
 RUNS = 3
 MOST = 1.1
@@ -55,19 +55,7 @@ def run() -> list[Figure]:
             css.delete(path).raise_for_status()
             while css.get(path).status_code != httpx.codes.NOT_FOUND:
                 time.sleep(POLL_SECONDS)
-    return [_figure(what, ours[what], floor[what]) for what in (TAKE, RESTORE)]
-
-
-def _figure(what: str, ours: list[float], floor: list[float]) -> Figure:
-    ratio = median(ours) / median(floor)
-    return Figure(
-        what,
-        spread(ours),
-        f"by hand {spread(floor)}",
-        f"{ratio:.2f}",
-        f"at most {MOST}",
-        ratio <= MOST,
-    )
+    return [against(what, ours[what], floor[what], MOST) for what in (TAKE, RESTORE)]
 
 
 def _by_hand(engine: httpx.Client, times: Times, number: int) -> None:

@@ -15,7 +15,7 @@ from tests.support.running import RunningService, getting_started, running_servi
 
 from benchmarks.by_hand import by_hand
 from benchmarks.floor import installation_of
-from benchmarks.report import Figure, median, spread
+from benchmarks.report import Figure, against
 from searchplane.domain.engines import ELASTICSEARCH_7_10_2
 
 RUNS = 2
@@ -37,19 +37,7 @@ def run() -> list[Figure]:
         for _ in range(RUNS):  # in turn, so that a neighbour on the machine hits both
             _by_hand(floor)
             _by_service(service, ours)
-    return [_figure(what, ours[what], floor[what]) for what in (ROLL, REPLACE, ADD)]
-
-
-def _figure(what: str, ours: list[float], floor: list[float]) -> Figure:
-    ratio = median(ours) / median(floor)
-    return Figure(
-        what,
-        spread(ours),
-        f"by hand {spread(floor)}",
-        f"{ratio:.2f}",
-        f"at most {MOST}",
-        ratio <= MOST,
-    )
+    return [against(what, ours[what], floor[what], MOST) for what in (ROLL, REPLACE, ADD)]
 
 
 def _by_hand(times: Times) -> None:

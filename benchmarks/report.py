@@ -41,6 +41,19 @@ def spread(values: Sequence[float], unit: str = "s") -> str:
     return f"{median(values):.2f} {unit} ({min(values):.2f} to {max(values):.2f})"
 
 
+def against(name: str, ours: Sequence[float], floor: Sequence[float], most: float) -> Figure:
+    """Seconds of ours beside those of the engine driven by hand; `most` bounds their ratio."""
+    ratio = median(ours) / median(floor)
+    return Figure(
+        name,
+        spread(ours),
+        f"by hand {spread(floor)}",
+        f"{ratio:.2f}",
+        f"at most {most}",
+        ratio <= most,
+    )
+
+
 def percentile(values: Sequence[float], share: float) -> float:
     """The value below which `share` of the values lie (nearest rank)."""
     ordered = sorted(values)

@@ -7,6 +7,7 @@ strings. That is done here, once; whatever is read is in the OpenAPI schema too.
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -17,6 +18,11 @@ _INTEGER = re.compile(r"-?[0-9]{1,19}\Z")
 
 _OFFICIAL = {"public_ip_req": "publicIPReq"}
 """Names that the public API spells otherwise than by the rule."""
+
+
+def second(moment: datetime) -> str:
+    """UTC without a zone, to the second, as the public API writes a moment."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def camel(name: str) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 import re2
 
 from searchplane.domain.snapshots import Renaming
-from searchplane.domain.violation import MAX_SHOWN, UNPRINTABLE
+from searchplane.domain.violation import UNPRINTABLE, shown
 from searchplane.errors import Refused
 
 LONGEST = 1024
@@ -49,8 +49,8 @@ def renamed(names: list[str], wanted: Renaming) -> list[str]:
         if not is_name(new):
             raise Refused(
                 "CSS.5038",
-                f"rename_replacement is {_shown(wanted.replacement)}, which makes "
-                f"{_shown(new)} of {_shown(name)}: no index can be called that",
+                f"rename_replacement is {shown(wanted.replacement)}, which makes "
+                f"{shown(new)} of {shown(name)}: no index can be called that",
             )
     return found
 
@@ -125,9 +125,4 @@ def _group(digits: str, groups: int) -> tuple[int | None, int]:
 
 
 def _wrong(field: str, given: str, right: str) -> Refused:
-    return Refused("CSS.5038", f"{field} is {_shown(given)}: {right}")
-
-
-def _shown(text: str) -> str:
-    shown = repr(text)
-    return shown if len(shown) <= MAX_SHOWN else f"{shown[:MAX_SHOWN]}..."
+    return Refused("CSS.5038", f"{field} is {shown(given)}: {right}")

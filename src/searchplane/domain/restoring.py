@@ -29,7 +29,7 @@ from searchplane.domain.snapshots import (
     TargetIndex,
 )
 from searchplane.domain.upgrades import may_read, running
-from searchplane.domain.violation import MAX_SHOWN, refuse
+from searchplane.domain.violation import refuse, shown
 from searchplane.errors import Refused
 
 DATA_STREAM = ".ds-"
@@ -72,8 +72,8 @@ def targets(snapshot: Snapshot, wish: Wish) -> tuple[TargetIndex, ...]:
     if missing or (held and not found):
         raise Refused(
             "CSS.5038",
-            f"indices is {_shown(wish.indices)}: the snapshot holds no "
-            f"{_shown(missing[0]) if missing else 'such index'}; it holds {_some(held)}",
+            f"indices is {shown(wish.indices)}: the snapshot holds no "
+            f"{shown(missing[0]) if missing else 'such index'}; it holds {_some(held)}",
         )
     names = found if wish.rename is None else renamed(found, wish.rename)
     _check_names(found, names)
@@ -168,14 +168,14 @@ def _check_names(before: list[str], after: list[str]) -> None:
         sources = [old for old, new in zip(before, after, strict=True) if new == twice[0]]
         raise Refused(
             "CSS.5038",
-            f"rename_replacement gives {_some(sources)} one name, {_shown(twice[0])}: a name for "
+            f"rename_replacement gives {_some(sources)} one name, {shown(twice[0])}: a name for "
             "each is right",
         )
     for old, new in zip(before, after, strict=True):
         if new == SECURITY_INDEX or (new.startswith(".") and not old.startswith(".")):
             raise Refused(
                 "CSS.5038",
-                f"rename_replacement makes {_shown(new)} of {_shown(old)}, a name of the system's: "
+                f"rename_replacement makes {shown(new)} of {shown(old)}, a name of the system's: "
                 "one without a leading dot is right",
             )
 
@@ -197,8 +197,3 @@ def _some(names: Iterable[str], most: int = 5) -> str:
     known = sorted(names)
     rest = f" and {len(known) - most} more" if len(known) > most else ""
     return f"{', '.join(known[:most])}{rest}" if known else "no index"
-
-
-def _shown(text: str) -> str:
-    shown = repr(text)
-    return shown if len(shown) <= MAX_SHOWN else f"{shown[:MAX_SHOWN]}..."

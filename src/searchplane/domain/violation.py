@@ -35,10 +35,13 @@ class Violation:
             return self.right
         if self.given is None:
             return f"{self.field}: {self.right}"
-        shown = repr(self.given)
-        if len(shown) > MAX_SHOWN:
-            shown = f"{shown[:MAX_SHOWN]}..."
-        return f"{self.field} is {shown}: {self.right}"
+        return f"{self.field} is {shown(self.given)}: {self.right}"
+
+
+def shown(given: object) -> str:
+    """What was given, as a sentence quotes it: cut where it is long."""
+    quoted = repr(given)
+    return quoted if len(quoted) <= MAX_SHOWN else f"{quoted[:MAX_SHOWN]}..."
 
 
 def refuse(violations: Sequence[Violation]) -> None:

@@ -21,6 +21,9 @@ from searchplane.domain.observed import Target
 from searchplane.engine.rest import Clock, node_url, open_client, utc_now
 from searchplane.errors import Permanent, Transient
 
+LONGEST_LIST = 3000
+"""Characters of names in a URL; the engine reads lines of up to 4096."""
+
 PATIENCE = 20.0
 """Seconds for one node's answer; what the engine has begun by then goes on."""
 

@@ -17,10 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from searchplane.domain.snapshots_seen import IndexSeen
-from searchplane.engine.calls import Ask, Declined, cause_of
-
-LONGEST_LIST = 3000
-"""Characters of names in a URL; the engine reads lines of up to 4096."""
+from searchplane.engine.calls import LONGEST_LIST, Ask, Declined, cause_of
 
 STATE_PATH = (
     "/_cluster/state/metadata,routing_table,customs?expand_wildcards=all&filter_path="

@@ -15,12 +15,9 @@ from urllib.parse import quote
 from searchplane.domain.index_patterns import patterns
 from searchplane.domain.snapshots import Snapshot, SnapshotStatus
 from searchplane.domain.snapshots_seen import SnapshotSeen, SnapshotsView, label_of
-from searchplane.engine.calls import CHANGED, Ask, Declined, Stale, cause_of
+from searchplane.engine.calls import CHANGED, LONGEST_LIST, Ask, Declined, Stale, cause_of
 from searchplane.engine.labels import read_label, write_label
 from searchplane.errors import Permanent, Transient
-
-LONGEST_LIST = 3000
-"""Characters of names in a URL; the engine reads lines of up to 4096. More are asked for as all."""
 
 LOOKING = "looking at the snapshots"
 

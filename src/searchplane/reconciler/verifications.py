@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets as randomness
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from searchplane.domain import verification
 from searchplane.domain.cluster import Cluster
-from searchplane.domain.engines import SECURED_ENGINE
 from searchplane.domain.ids import ClusterId
 from searchplane.domain.layout import HostLimits
 from searchplane.domain.plan import Phase, Plan
@@ -31,8 +29,6 @@ from searchplane.store.database import Transaction
 from searchplane.store.scratch import Makings
 
 log = logging.getLogger(__name__)
-
-PASSWORD_BYTES = 24
 
 
 @dataclass
@@ -75,7 +71,10 @@ class Verifications:
 
     def _begin(self, cluster: Cluster, snapshot: Snapshot, now: datetime) -> Cluster:
         makings = Makings(
-            self.settings, self.limits, self.ports.secrets, self._admin_hash(snapshot)
+            self.settings,
+            self.limits,
+            self.ports.secrets,
+            scratch.admin_hash(snapshot, self.hash_password),
         )
         said = f"verify the snapshot {snapshot.name}: it is due every {self.every.days} days"
         try:
@@ -88,12 +87,6 @@ class Verifications:
                 after = _tried(connection, cluster, now)
                 _say_in_vain(connection, snapshot, str(refused), now)
         return after
-
-    def _admin_hash(self, snapshot: Snapshot) -> str:
-        """Of a password that nobody is told; none where there is no security mode."""
-        if snapshot.engine != SECURED_ENGINE:
-            return ""
-        return self.hash_password(randomness.token_urlsafe(PASSWORD_BYTES))
 
 
 def _tried(connection: Transaction, cluster: Cluster, now: datetime) -> Cluster:

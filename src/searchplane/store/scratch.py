@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets as randomness
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +12,7 @@ from sqlalchemy import Connection, select
 
 from searchplane.domain import quota
 from searchplane.domain.cluster import Action, ActionKind, Cluster, Network
+from searchplane.domain.engines import SECURED_ENGINE
 from searchplane.domain.ids import ClusterId, NodeId, ProjectId
 from searchplane.domain.layout import HostLimits, lay_out, memory_needed_mb
 from searchplane.domain.snapshots import Snapshot
@@ -18,6 +21,8 @@ from searchplane.settings import Settings
 from searchplane.store import clusters, events, room
 from searchplane.store.schema import clusters as table
 from searchplane.store.secrets import ADMIN_HASH, ClusterSecrets
+
+PASSWORD_BYTES = 24
 
 NO_NETWORK = Network("", "", "")
 """Of a scratch cluster whose snapshot's own cluster is gone."""
@@ -31,6 +36,13 @@ class Makings:
     limits: HostLimits
     secrets: ClusterSecrets
     admin_hash: str
+
+
+def admin_hash(snapshot: Snapshot, hash_password: Callable[[str], str]) -> str:
+    """Of a password that nobody is told; none where there is no security mode."""
+    if snapshot.engine != SECURED_ENGINE:
+        return ""
+    return hash_password(randomness.token_urlsafe(PASSWORD_BYTES))
 
 
 def make(

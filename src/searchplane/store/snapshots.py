@@ -29,11 +29,6 @@ def add(connection: Connection, snapshot: Snapshot) -> None:
         ) from error
 
 
-def has_name(connection: Connection, cluster_id: ClusterId, name: str) -> bool:
-    same = (snapshots.c.cluster_id == cluster_id, snapshots.c.name == name)
-    return connection.execute(select(snapshots.c.id).where(*same)).first() is not None
-
-
 def save(connection: Connection, snapshot: Snapshot) -> bool:
     """Store what changed; False if it is gone."""
     changed = {name: value for name, value in _row(snapshot).items() if name != "id"}

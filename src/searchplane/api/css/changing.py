@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 
 from searchplane.api.css.clusters import find
 from searchplane.api.css.room import check_room
-from searchplane.api.fields import Boolean, Reply, Request
+from searchplane.api.fields import Boolean, Reply, Request, second
 from searchplane.api.operation import Answer, Call
 from searchplane.domain import quota
 from searchplane.domain.change import Change
@@ -168,6 +168,6 @@ def _preview(wanted: Change, now: datetime) -> DryRunReply:
             removes=list(seen.removes),
             interrupts=seen.interrupts,
             warnings=list(wanted.warnings),
-            observed=now.strftime("%Y-%m-%dT%H:%M:%S"),
+            observed=second(now),
         )
     )

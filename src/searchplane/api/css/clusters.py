@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal, TypedDict
 
 from pydantic import Field
 
-from searchplane.api.fields import Integer, Reply, Request
+from searchplane.api.fields import Integer, Reply, Request, second
 from searchplane.api.operation import Answer, Call, Operation, rendered
 from searchplane.api.services import Services
 from searchplane.domain import status
@@ -238,8 +237,8 @@ def cluster_reply(cluster: Cluster, *, listed: bool = False) -> ClusterReply:
         enterprise_project_id=spec.enterprise_project_id,
         tags=[TagReply(key=tag.key, value=tag.value) for tag in spec.tags],
         period=False,
-        created=_time(cluster.created),
-        updated=_time(cluster.updated),
+        created=second(cluster.created),
+        updated=second(cluster.updated),
         sentence=cluster.sentence,
         refused_by=cluster.refusal.predicate if cluster.refusal else None,
         refused_because=cluster.refusal.sentence if cluster.refusal else None,
@@ -330,11 +329,6 @@ def _policy(cluster: Cluster) -> SnapshotPolicyReply:
         bak_frequency=backup.frequency if backup else None,
         bak_keep_day=backup.keepday if backup else None,
     )
-
-
-def _time(moment: datetime) -> str:
-    """UTC without a zone, to the second, as the public API writes it."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S")
 
 
 OPERATIONS = [

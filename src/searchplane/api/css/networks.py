@@ -8,7 +8,7 @@ from pydantic import Field
 
 from searchplane.api.css.changing import STATE, ChangeQuery, DryRunReply, change, nothing
 from searchplane.api.css.clusters import CLUSTER, find_cluster
-from searchplane.api.fields import Integer, Reply, Request, Text
+from searchplane.api.fields import Integer, Reply, Request, Text, second
 from searchplane.api.operation import Answer, Call, Operation
 from searchplane.domain.networking import change_security_group, change_subnet
 from searchplane.errors import Refused
@@ -65,7 +65,7 @@ def list_connections(call: Call) -> Answer:
     endpoint = cluster.spec.exposure.endpoint
     if endpoint is None:
         raise Refused("CSS.5182", "the cluster has no private endpoint")
-    created = cluster.created.strftime("%Y-%m-%dT%H:%M:%S")
+    created = second(cluster.created)
     return Answer(
         ConnectionsReply(
             connections=[],

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from searchplane.api.css.clusters import CLUSTER, find_in
-from searchplane.api.fields import Reply
+from searchplane.api.fields import Reply, second
 from searchplane.api.operation import Answer, Call, Operation
 from searchplane.domain.cluster import BackupStrategy
 from searchplane.domain.ids import ClusterId
@@ -152,11 +152,11 @@ def _shown(one: Snapshot, policy: BackupStrategy | None) -> dict[str, Any]:
         "end_time": _milliseconds(one.ended) if one.ended else None,
         "bucket_name": one.repository.bucket,
         "version": one.datastore.version,
-        "created": _time(one.created),
-        "updated": _time(one.updated),
+        "created": second(one.created),
+        "updated": second(one.updated),
         "backup_keep_day": one.keepday or 0,
         "backup_period": policy.period if policy and is_automatic else None,
-        "backup_expected_start_time": _time(one.created) if is_automatic else None,
+        "backup_expected_start_time": second(one.created) if is_automatic else None,
     }
 
 
@@ -178,15 +178,11 @@ def _more(one: Snapshot, *, cluster_exists: bool, verified_in: ClusterId | None)
 def _verified(found: Verified | None) -> VerifiedReply | None:
     if found is None:
         return None
-    return VerifiedReply(at=_time(found.at), succeeded=found.succeeded, sentence=found.sentence)
+    return VerifiedReply(at=second(found.at), succeeded=found.succeeded, sentence=found.sentence)
 
 
 def _milliseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
-
-
-def _time(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S")
 
 
 OPERATIONS = [

@@ -20,7 +20,7 @@ from searchplane.api.css.changing import (
     nothing,
 )
 from searchplane.api.css.clusters import CLUSTER, find_cluster, find_in
-from searchplane.api.fields import Boolean, Integer, Reply, Request, Text
+from searchplane.api.fields import Boolean, Integer, Reply, Request, Text, second
 from searchplane.api.operation import Answer, Call, Operation
 from searchplane.domain import upgrades
 from searchplane.domain.change import Change
@@ -290,7 +290,7 @@ def _zones(cluster: Cluster) -> str:
 
 
 def _time(moment: datetime | None) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S") if moment else ""
+    return second(moment) if moment else ""
 
 
 OPERATIONS = [

@@ -6,7 +6,6 @@ What came of it stands beside the snapshot in the project's list.
 
 from __future__ import annotations
 
-import secrets as randomness
 from typing import Annotated
 
 from pydantic import Field
@@ -15,13 +14,9 @@ from searchplane.api.css.clusters import CLUSTER
 from searchplane.api.css.snapshots import RESTORE, snapshot_of
 from searchplane.api.fields import Reply
 from searchplane.api.operation import Answer, Call, Operation, Pool
-from searchplane.domain.engines import SECURED_ENGINE
-from searchplane.domain.snapshots import Snapshot
 from searchplane.domain.verification import check
 from searchplane.store import scratch
 from searchplane.store.scratch import Makings
-
-PASSWORD_BYTES = 24
 
 
 class VerificationReply(Reply):
@@ -45,7 +40,7 @@ def verify_snapshot(call: Call) -> Answer:
         call.services.settings,
         call.services.limits,
         call.services.secrets,
-        _admin_hash(call, snapshot),
+        scratch.admin_hash(snapshot, call.services.hash_engine_password),
     )
     with call.services.database.write() as connection:
         snapshot = snapshot_of(call, connection)
@@ -59,13 +54,6 @@ def verify_snapshot(call: Call) -> Answer:
             )
         )
     )
-
-
-def _admin_hash(call: Call, snapshot: Snapshot) -> str:
-    """Of a password that nobody is told; none where there is no security mode."""
-    if snapshot.engine != SECURED_ENGINE:
-        return ""
-    return call.services.hash_engine_password(randomness.token_urlsafe(PASSWORD_BYTES))
 
 
 OPERATIONS = [
