@@ -82,7 +82,7 @@ class BackedWorld(World):
 
     def add_cluster(self, cluster_id: ClusterId = OTHER) -> None:
         """Another cluster of the project, of one node, that is whole."""
-        place = node(9, id=NodeId(f"{cluster_id}-1"), name=f"{cluster_id}-1", address=None)
+        place = node(9, id=NodeId(f"{cluster_id[-12:]}-1"), name=f"{cluster_id}-1", address=None)
         record = cluster(1, (place,), id=cluster_id, created=NOW, updated=NOW)
         spec = replace(record.spec, name=str(cluster_id)[:32], snapshots=SETTINGS)
         action = Action(ActionKind.CREATING, NOW)
