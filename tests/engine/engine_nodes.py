@@ -94,6 +94,7 @@ def launched(
             user=user,
             group=group,
             extra_groups=[] if RUN_AS else None,
+            start_new_session=True,  # as the driver does: the CPU is shared out by session
         ) as process,
         httpx.Client(
             base_url=f"http://{addresses[number]}:9200", timeout=60, trust_env=False
@@ -125,6 +126,7 @@ def killed_and_started(node: RunningNode) -> Iterator[RunningNode]:
             user=user,
             group=group,
             extra_groups=[] if RUN_AS else None,
+            start_new_session=True,  # as the driver does: the CPU is shared out by session
         ) as process,
     ):
         try:
