@@ -233,7 +233,7 @@ def test_an_unknown_key_costs_the_same_work_as_a_wrong_secret(
     assert work == wrong == ["unseal", "agrees"]
 
 
-def test_more_than_five_wrong_signatures_in_a_row_lock_the_key_for_five_minutes(
+def test_more_than_five_wrong_signatures_in_a_row_lock_that_source_for_five_minutes(
     identity: Identity, new_signer: NewSigner
 ) -> None:
     ann = new_signer("ann")
@@ -253,59 +253,93 @@ def test_a_lock_is_known_to_other_processes_and_after_a_restart(
     identity: Identity, database: Database, settings: Settings, new_signer: NewSigner
 ) -> None:
     ann = new_signer("ann")
-    for _ in range(6):
-        refusal(identity, ann.with_wrong_secret().present())
+    guess(identity, ann)
     another = Identity.open(database, settings)
     assert refusal(another, ann.present()) == LOCKED
 
 
-def test_nobody_elsewhere_can_lock_out_a_client_at_work(
+def guess(identity: Identity, signer: Signer, times: int = 6) -> None:
+    for _ in range(times):
+        refusal(identity, signer.with_wrong_secret().present())
+
+
+def elsewhere(signer: Signer, number: int) -> Signer:
+    return replace(signer, source=f"203.0.113.{number}")
+
+
+def test_a_stranger_locks_out_nobody_but_themselves(
     identity: Identity, new_signer: NewSigner
 ) -> None:
     ann = new_signer("ann")
+    guess(identity, elsewhere(ann, 9))
+    assert refusal(identity, elsewhere(ann, 9).present()) == LOCKED
     identity.authenticate(ann.present(), NOW)
-    stranger = replace(ann.with_wrong_secret(), source="203.0.113.9")
-    for _ in range(6):
-        refusal(identity, stranger.present())
-    assert refusal(identity, stranger.present()) == LOCKED
-    identity.authenticate(ann.present(), NOW)
-    assert refusal(identity, replace(ann, source="203.0.113.10").present()) == LOCKED
-    refusal(identity, ann.with_wrong_secret().present())
-    assert refusal(identity, ann.present()) == LOCKED
+    identity.authenticate(elsewhere(ann, 10).present(), NOW)
 
 
-def test_making_a_locked_key_active_unlocks_it(
+def test_guessing_from_everywhere_locks_out_whoever_is_new_and_nobody_else(
+    identity: Identity, database: Database, settings: Settings, new_signer: NewSigner
+) -> None:
+    ann = new_signer("ann")
+    identity.authenticate(ann.present(), NOW)
+    for number in range(1, 11):
+        guess(identity, elsewhere(ann, number), 5)
+    another = Identity.open(database, settings)
+    for process in (identity, another):
+        assert refusal(process, elsewhere(ann, 99).present()) == LOCKED
+        assert refusal(process, elsewhere(ann, 99).with_wrong_secret().present()) == LOCKED
+        process.authenticate(ann.present(), NOW)
+        process.authenticate(replace(ann, source="127.0.0.1").present(), NOW)
+    guess(identity, ann)
+    assert refusal(another, ann.present()) == LOCKED
+    identity.authenticate(elsewhere(ann, 99).present(), NOW + timedelta(minutes=5))
+
+
+def test_a_right_signature_ends_what_its_source_had_wrong_and_nothing_else(
+    identity: Identity, new_signer: NewSigner
+) -> None:
+    ann = new_signer("ann")
+    guess(identity, elsewhere(ann, 9), 5)
+    for _ in range(3):
+        guess(identity, ann, 5)
+        identity.authenticate(ann.present(), NOW)
+    guess(identity, elsewhere(ann, 9), 1)
+    assert refusal(identity, elsewhere(ann, 9).present()) == LOCKED
+
+
+def test_making_a_locked_key_active_unlocks_it_and_it_can_be_locked_again(
     database: Database, identity: Identity, new_signer: NewSigner
 ) -> None:
     ann = new_signer("ann")
-    for _ in range(6):
-        refusal(identity, ann.with_wrong_secret().present())
+    guess(identity, ann)
     with database.write() as transaction:
         KeyBook(transaction).change(ann.pair.access, active=True, description="")
     identity.authenticate(ann.present(), NOW)
+    guess(identity, ann)
+    assert refusal(identity, ann.present()) == LOCKED
 
 
 def test_use_is_written_once_a_minute_and_wrong_signatures_once_a_lock(
     database: Database, identity: Identity, new_signer: NewSigner
 ) -> None:
     ann = new_signer("ann")
-    writes: list[str] = []
+    commits: list[object] = []
 
     @event.listens_for(database.engine, "before_cursor_execute")
-    def count(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if statement.startswith(("UPDATE access_keys", "INSERT", "DELETE")):
-            writes.append(statement)
+    def count(connection: Any, _cursor: object, statement: str, *_rest: object) -> None:
+        work = connection.get_transaction()
+        if statement.startswith(("UPDATE", "INSERT", "DELETE")) and work not in commits:
+            commits.append(work)
 
     assert stored(database, ann).last_used is None
     for second in (0, 1, 59):
         identity.authenticate(ann.present(), NOW + timedelta(seconds=second))
-    assert len(writes) == 1
+    assert len(commits) == 1
     assert stored(database, ann).last_used == NOW
     identity.authenticate(ann.present(), NOW + timedelta(seconds=60))
-    assert len(writes) == 2
-    for _ in range(20):
-        refusal(identity, ann.with_wrong_secret().present())
-    assert len(writes) == 3
+    assert len(commits) == 2
+    guess(identity, ann, 20)
+    assert len(commits) == 3
 
 
 def test_beside_a_signature_a_token_must_count_and_changes_nothing(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -13,7 +15,10 @@ from tests.support.logins import Login
 from searchplane.api.routes import OPERATIONS
 from searchplane.api.services import Services
 from searchplane.api.web import build
+from searchplane.errors import Unauthenticated
 from searchplane.iam.bootstrap import Credentials
+from searchplane.iam.sessions import ScopeRequest
+from searchplane.store.identity import Reference, Target
 
 PATH = "/v3/auth/tokens"
 WRONG = "The access key or its secret is wrong."
@@ -90,10 +95,22 @@ async def test_what_is_wrong_is_not_told(
     assert refusal(await client.post(PATH, json=sent)) == WRONG
 
 
-async def test_guessing_locks_the_key(client: httpx.AsyncClient, pair: tuple[str, str]) -> None:
+async def test_guessing_locks_the_guesser_and_not_the_owner(
+    services: Services, credentials: Credentials, pair: tuple[str, str]
+) -> None:
+    access, secret = pair
+    scope = ScopeRequest(Target.PROJECT, Reference(name="local"))
+
+    def log_in(secret: str, source: str) -> str:
+        login = services.identity.login_with_key
+        return login(access, secret, scope, datetime.now(UTC), source).token.value
+
     for _ in range(6):
-        assert refusal(await client.post(PATH, json=body(pair[0], "guessed"))) == WRONG
-    assert refusal(await client.post(PATH, json=body(*pair))) == WRONG
+        with pytest.raises(Unauthenticated, match=re.escape(WRONG)):
+            log_in("guessed", "203.0.113.9")
+    with pytest.raises(Unauthenticated, match=re.escape(WRONG)):
+        log_in(secret, "203.0.113.9")
+    assert log_in(secret, "192.0.2.1")
 
 
 async def test_a_temporary_key_gets_none(client: httpx.AsyncClient, pair: tuple[str, str]) -> None:

@@ -3,7 +3,7 @@
 A permanent key stands for its user, in whatever project or domain the request is about; a
 temporary one for what its security token holds (temporary.py). A key, sealed as it is, and what its
 user may do are remembered until anything of identity changes in any process (remembered.py): one
-that was deleted, made inactive or locked is refused at the next call.
+that was deleted, made inactive or locked for an address is refused at the next call.
 
 An unknown key and a wrong signature cost the same work: one look into the database, something to
 unseal, and a signature to compute. The texts differ, as those of the public API do.
@@ -13,15 +13,18 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import threading
+from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from searchplane.domain.access import Actor
 from searchplane.domain.ids import UserId
+from searchplane.domain.lockout import Standing, succeeded
 from searchplane.errors import Transient
-from searchplane.iam import signatures
-from searchplane.iam.key_guard import KeyGuard
+from searchplane.iam import lockout, signatures
+from searchplane.iam.key_guard import KeyGuard, locked_by
 from searchplane.iam.key_scopes import Wanted, scoped, wanted_scope
 from searchplane.iam.presented import Presented
 from searchplane.iam.remembered import Remembered
@@ -29,12 +32,15 @@ from searchplane.iam.sealing import Seals
 from searchplane.iam.sessions import NOWHERE, Session, refuse
 from searchplane.iam.temporary import TemporaryKeys
 from searchplane.iam.tokens import Claims, Method
+from searchplane.store import login_attempts
 from searchplane.store.access_keys import AccessKey, KeyBook
 from searchplane.store.database import Database
+from searchplane.store.identity import bump
 from searchplane.store.identity_version import version_reader
 
-LOCKED_FOR = timedelta(minutes=5)
 USE_IS_TOLD_EVERY = timedelta(minutes=1)
+TOLD = 4096
+"""Pairs of key and place whose last telling is remembered."""
 
 LOCKED = "AK access failed to reach the limit,forbidden"
 
@@ -49,6 +55,19 @@ class _Unknown(Exception):
     """There is no such key; nothing is remembered of it."""
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """A key that exists, shown from a place (lockout.py), and whether it is heard from there."""
+
+    key: AccessKey
+    place: str
+    is_local: bool
+    standing: Standing
+
+    def is_heard(self, now: datetime) -> bool:
+        return self.standing.is_heard(now, is_local=self.is_local)
+
+
 class AccessKeys:
     """Safe to share between threads."""
 
@@ -58,9 +77,10 @@ class AccessKeys:
         self._temporary = temporary
         self._guard = KeyGuard()
         read_version = version_reader(database)
-        self._keys = Remembered[str, AccessKey](read_version)
+        self._shown = Remembered[tuple[str, str], _Shown](read_version)
         self._sessions = Remembered[_Place, Session](read_version)
-        self._told: dict[str, datetime] = {}
+        self._told: OrderedDict[tuple[str, str], datetime] = OrderedDict()
+        self._lock = threading.Lock()
         self._nobodys = seals.seal(secrets.token_urlsafe(30))
 
     def authenticate(self, presented: Presented, now: datetime) -> Actor:
@@ -84,53 +104,75 @@ class AccessKeys:
         self, access: str, agrees: Callable[[str], bool], source: str, now: datetime
     ) -> str:
         """The user of a permanent key, once `agrees` says that the client has its secret."""
-        key = self._find(access)
-        is_right = agrees(self._seals.unseal(key.sealed if key is not None else self._nobodys))
-        if key is not None and not is_right:
-            key = self._read(access)  # the look that an unknown key, never remembered, costs
-        if key is None:
+        shown = self._find(access, source)
+        is_right = agrees(self._seals.unseal(shown.key.sealed if shown else self._nobodys))
+        if shown is not None and not is_right:
+            shown = self._read(access, source)  # the look that an unknown key costs
+        if shown is None:
             refuse(f"ak {access} not exist")
-        is_locked = key.locked_until is not None and key.locked_until > now
-        if is_locked and not self._guard.trusts(access, source):
+        if not shown.is_heard(now):
             refuse(LOCKED)
         if not is_right:
-            self._count_wrong(access, source, now)
+            self._count_wrong(shown, now)
             refuse(signatures.WRONG)
-        if not key.active:
+        if not shown.key.active:
             refuse(f"ak {access} is inactive")
-        self._guard.right(access, source)
-        self._tell_use(key, now)
-        return key.user_id
+        self._guard.right(access, shown.place)
+        self._tell_use(shown, now)
+        return shown.key.user_id
 
-    def _find(self, access: str) -> AccessKey | None:
+    def _find(self, access: str, source: str) -> _Shown | None:
         with contextlib.suppress(_Unknown):
-            return self._keys.get(access, lambda: self._existing(access))
+            return self._shown.get((access, source), lambda: self._existing(access, source))
         return None
 
-    def _existing(self, access: str) -> AccessKey:
-        key = self._read(access)
-        if key is None:
+    def _existing(self, access: str, source: str) -> _Shown:
+        shown = self._read(access, source)
+        if shown is None:
             raise _Unknown
-        return key
+        return shown
 
-    def _read(self, access: str) -> AccessKey | None:
+    def _read(self, access: str, source: str) -> _Shown | None:
+        place = lockout.place(source)
         with self._database.read() as transaction:
-            return KeyBook(transaction).find(access)
+            key = KeyBook(transaction).find(access)
+            standing = login_attempts.standing(transaction, access, place)
+        if key is None:
+            return None
+        return _Shown(key, place, lockout.is_local(place), standing)
 
-    def _count_wrong(self, access: str, source: str, now: datetime) -> None:
-        if not self._guard.wrong(access, source):
+    def _count_wrong(self, shown: _Shown, now: datetime) -> None:
+        access, place = shown.key.access, shown.place
+        counted = self._guard.wrong(access, place, shown.standing, now)
+        if counted is None:
             return
         with self._database.write() as transaction:
-            KeyBook(transaction).lock(access, now + LOCKED_FOR)
+            stored = login_attempts.standing(transaction, access, place)
+            login_attempts.save(transaction, access, place, locked_by(counted, stored), now)
+            bump(transaction)
 
-    def _tell_use(self, key: AccessKey, now: datetime) -> None:
-        told = self._told.get(key.access, key.last_used)
-        if told is not None and now - told < USE_IS_TOLD_EVERY:
+    def _tell_use(self, shown: _Shown, now: datetime) -> None:
+        """Write when the key was used, and that it was from this place."""
+        access, place = shown.key.access, shown.place
+        if self._is_told((access, place), now):
             return
-        self._told[key.access] = now
         # A full disk must not lock out those who could make room on it.
         with contextlib.suppress(Transient), self._database.write() as transaction:
-            KeyBook(transaction).used(key.access, now)
+            KeyBook(transaction).used(access, now)
+            before = login_attempts.standing(transaction, access, place)
+            if lockout.is_news(before, now):
+                login_attempts.save(transaction, access, place, succeeded(before, now), now)
+
+    def _is_told(self, pair: tuple[str, str], now: datetime) -> bool:
+        """Whether it was told lately; from now on it counts as told."""
+        told = self._told.get(pair)
+        if told is not None and now - told < USE_IS_TOLD_EVERY:
+            return True
+        with self._lock:
+            self._told[pair] = now
+            if len(self._told) > TOLD:
+                self._told.popitem(last=False)
+        return False
 
     def _look_up(self, user_id: str, wanted: Wanted | None) -> Session:
         with self._database.read() as transaction:

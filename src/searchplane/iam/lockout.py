@@ -85,7 +85,7 @@ class Lockout:
         version, before = seen
         user = self._users.known(version, begun.user_id)
         policy = self._policies.known(version, begun.domain_id)
-        if policy is None or _is_news(before, now):
+        if policy is None or is_news(before, now):
             return None
         proven = _proven(user, begun, before, policy, now, right=right)
         return (version, proven) if proven is not None else None
@@ -109,7 +109,7 @@ class Lockout:
         before = login_attempts.standing(transaction, begun.account, begun.source)
         proven = _proven(user, begun, before, policy, now, right=right)
         if proven is not None:
-            if _is_news(before, now):
+            if is_news(before, now):
                 after = succeeded(before, now)
                 login_attempts.save(transaction, begun.account, begun.source, after, now)
             return proven
@@ -180,7 +180,7 @@ def is_local(place: str) -> bool:
         return False
 
 
-def _is_news(before: Standing, now: datetime) -> bool:
+def is_news(before: Standing, now: datetime) -> bool:
     """Whether a success changes anything worth writing."""
     last = (before.here.last_success, before.everywhere.last_success)
     known = all(one is not None and now - one < SEEN_AGAIN for one in last)

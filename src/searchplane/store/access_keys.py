@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, select, update
 
 from searchplane.domain.ids import UserId
+from searchplane.store import login_attempts
 from searchplane.store.identity import bump
 from searchplane.store.schema import access_keys, users
 
@@ -27,7 +28,6 @@ class AccessKey:
     description: str
     created: datetime
     last_used: datetime | None = None
-    locked_until: datetime | None = None
 
 
 _KEYS = select(
@@ -38,7 +38,6 @@ _KEYS = select(
     access_keys.c.description,
     access_keys.c.created,
     access_keys.c.last_used,
-    access_keys.c.locked_until,
 )
 _ONE = _KEYS.where(access_keys.c.access == bindparam("access"))
 
@@ -79,10 +78,9 @@ class KeyBook:
 
     def change(self, access: str, *, active: bool, description: str) -> None:
         """A key that is made active again is locked no more."""
-        values: dict[str, object] = {"active": active, "description": description}
+        self._set(access, {"active": active, "description": description})
         if active:
-            values["locked_until"] = None
-        self._set(access, values)
+            login_attempts.forgive(self._connection, access)
         bump(self._connection)
 
     def remove(self, access: str) -> None:
@@ -91,10 +89,6 @@ class KeyBook:
 
     def used(self, access: str, at: datetime) -> None:
         self._set(access, {"last_used": at})
-
-    def lock(self, access: str, until: datetime) -> None:
-        self._set(access, {"locked_until": until})
-        bump(self._connection)
 
     def _set(self, access: str, values: dict[str, object]) -> None:
         one = update(access_keys).where(access_keys.c.access == access)

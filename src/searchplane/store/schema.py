@@ -175,13 +175,13 @@ access_keys = Table(
     Column("description", String(255), nullable=False),
     Column("created", UtcTime, nullable=False),
     Column("last_used", UtcTime),
-    Column("locked_until", UtcTime),
 )
 
 login_attempts = Table(
     "login_attempts",
     metadata,
-    Column("account", String(64), primary_key=True),  # a user's id, or the hash of a wrong name
+    # a user's id, the hash of a wrong name, or an access key
+    Column("account", String(64), primary_key=True),
     Column("source", String(64), primary_key=True),  # the client's address
     Column("failures", Integer, nullable=False),
     Column("first_failure", UtcTime),
