@@ -11,13 +11,14 @@ import httpx
 import pytest
 from tests.support.cluster_examples import numbered
 from tests.support.live_service import Live, until, wait_for
+from tests.support.loads import found, loads_now
 from tests.support.running import getting_started
 
-from searchplane.domain.cluster import Action, ActionKind, Cluster, LoadSeen
+from searchplane.domain.cluster import Action, ActionKind
 from searchplane.domain.ids import ClusterId, NodeId, ProjectId
 from searchplane.domain.observed import NodeLoad
 from searchplane.drivers.base import NodeRef
-from searchplane.store import clusters, loads
+from searchplane.store import clusters
 
 BEFORE = {"type": "opensearch", "version": "2.11.0"}
 
@@ -184,18 +185,6 @@ async def test_at_most_twenty_clusters_of_a_project_are_upgraded_at_once(
         answer = await upgrade(css, cluster_id, cluster_load_check=False)
         assert answer.status_code == (200 if part == others[:1] else 400), answer.text
     await wait_for(css, cluster_id, actions=[])
-
-
-def found(live: Live, cluster_id: str) -> Cluster:
-    with live.service.services.database.read() as connection:
-        record = clusters.find(connection, ClusterId(cluster_id))
-    assert record is not None
-    return record
-
-
-def loads_now(live: Live, record: Cluster, nodes: dict[str, NodeLoad]) -> None:
-    with live.service.services.database.write() as connection:
-        loads.record(connection, {record.id: LoadSeen(datetime.now(UTC), nodes)})
 
 
 async def test_two_nodes_are_too_few(css: httpx.AsyncClient) -> None:

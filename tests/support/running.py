@@ -65,7 +65,7 @@ def running_service(
     command = (sys.executable, "-m", "searchplane.cli.main", "serve", *options)
     process = subprocess.Popen(
         [*command, "--data", str(data), "--listen", "127.0.0.1:0"],
-        env=os.environ | {"SEARCHPLANE_LOG_LEVEL": "WARNING"} | dict(environment),
+        env={"SEARCHPLANE_LOG_LEVEL": "WARNING"} | os.environ | dict(environment),
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from searchplane.domain.change import Change, begun, check_idle, with_nodes
 from searchplane.domain.cluster import Action, ActionKind, Cluster, Fate, Node, Role
+from searchplane.domain.load import too_much
 from searchplane.domain.safety import HOLDS_DATA, masters
 from searchplane.domain.violation import Violation, refuse
 from searchplane.errors import Refused
@@ -21,13 +22,22 @@ LEAST_WITHOUT_MASTERS = 3
 LEAST_MASTERS = 3
 
 
-def shrink(cluster: Cluster, fewer: Mapping[Role, int], now: datetime) -> Change:
-    """`POST role/shrink`: so many nodes of each type less; the newest of the fullest zones go."""
+def shrink(
+    cluster: Cluster, fewer: Mapping[Role, int], now: datetime, *, checks_load: bool = False
+) -> Change:
+    """`POST role/shrink`: so many nodes of each type less; the newest of the fullest zones go.
+
+    With `checks_load` the nodes must have strength to spare; dead ones take none with them.
+    """
     leaving = [
         node for role, count in fewer.items() for node in choose_leaving(cluster, role, count)
     ]
-    check_idle(cluster, repairs=_are_dead(leaving))
+    repairs = _are_dead(leaving)
+    check_idle(cluster, repairs=repairs)
     refuse([*_unknown(cluster, fewer)])
+    refuse([*_too_many(cluster, leaving)])
+    if checks_load and not repairs:
+        refuse([*too_much(cluster, now)])
     return _leave(cluster, leaving, now, drains=True)
 
 
@@ -45,6 +55,7 @@ def take_offline(
             f"shrinkNodes is {missing or list(node_ids)!r:.200}: ids of the cluster's instances "
             "are right",
         )
+    refuse([*_too_many(cluster, chosen)])
     return _leave(cluster, chosen, now, drains=drains)
 
 
@@ -78,7 +89,6 @@ def choose_leaving(cluster: Cluster, role: Role, count: int) -> tuple[Node, ...]
 
 
 def _leave(cluster: Cluster, leaving: Sequence[Node], now: datetime, *, drains: bool) -> Change:
-    refuse([*_too_many(cluster, leaving)])
     ids = {node.id for node in leaving}
     gone = Counter(node.role for node in leaving)
     groups = tuple(

@@ -15,6 +15,7 @@ from searchplane.domain.cluster import Action, ActionKind, Cluster, NodeGroup, R
 from searchplane.domain.flavors import DISK_TYPES, FLAVORS, Flavor
 from searchplane.domain.growth import flavor_by_id
 from searchplane.domain.layout import HostLimits, heap_of, processors_of
+from searchplane.domain.load import too_much
 from searchplane.domain.violation import Violation, refuse
 from searchplane.errors import Refused
 
@@ -36,6 +37,7 @@ class FlavorWish:
     field: str = "new_flavor_id"
     needs_replicas: bool = True
     needs_whole: bool = True
+    checks_load: bool = False
 
 
 def change_flavor(cluster: Cluster, wish: FlavorWish, limits: HostLimits, now: datetime) -> Change:
@@ -62,6 +64,8 @@ def _with_flavor(
     name = flavor_by_id(cluster.spec, group.role, wish.wanted, wish.field)
     flavor = FLAVORS[name]
     refuse([*_unfit(group, flavor, wish)])
+    if wish.checks_load:
+        refuse([*too_much(cluster, now)])
     after = with_nodes(
         _with_group(cluster, group, replace(group, flavor=name)),
         lambda node: (

@@ -1,5 +1,5 @@
-"""Whether the nodes of a cluster have strength to spare, before some of them are taken away
-(api/semantics.md, section 4.10).
+"""Whether the nodes of a cluster have strength to spare, before some of them are taken away for
+good or to be restarted (api/semantics.md, sections 4.2, 4.3 and 4.10).
 
 Judged is what the nodes themselves do, never what else the machine does: on a shared machine the
 load average and the CPU of the whole are other people's too. So "load" is how many CPUs a node's
@@ -24,8 +24,15 @@ FRESH = timedelta(minutes=2)
 """How long a look counts; an idle cluster is looked at every half minute."""
 
 
-def too_much(cluster: Cluster, now: datetime) -> Iterator[Violation]:
-    """CSS.0078 for each limit that a node has reached, and for nodes nobody has looked at."""
+def too_much(cluster: Cluster, now: datetime, code: str = "CSS.5090") -> Iterator[Violation]:
+    """One violation that tells each limit a node has reached, and which nobody has looked at."""
+    said = [*_said(cluster, now)]
+    if said:
+        said.append("cluster_load_check false goes on all the same")
+        yield Violation.said(code, "; ".join(said))
+
+
+def _said(cluster: Cluster, now: datetime) -> Iterator[str]:
     seen = cluster.load
     if seen is None or now - seen.at > FRESH:
         yield _not_known("the nodes")
@@ -38,7 +45,7 @@ def too_much(cluster: Cluster, now: datetime) -> Iterator[Violation]:
             yield from _of_node(node, load)
 
 
-def _of_node(node: Node, load: NodeLoad) -> Iterator[Violation]:
+def _of_node(node: Node, load: NodeLoad) -> Iterator[str]:
     used = round(100 * load.cpus / node.processors)
     found = (
         ("searches wait in the queue of", load.search_queue, MOST_SEARCHES, ""),
@@ -48,13 +55,9 @@ def _of_node(node: Node, load: NodeLoad) -> Iterator[Violation]:
     )
     for what, figure, most, unit in found:
         if figure >= most:
-            yield _violation(f"{figure}{unit} {what} {node.name}: less than {most}{unit} is right")
+            yield f"{figure}{unit} {what} {node.name}: less than {most}{unit} is right"
 
 
-def _not_known(whose: str) -> Violation:
+def _not_known(whose: str) -> str:
     minutes = FRESH // timedelta(minutes=1)
-    return _violation(f"the load of {whose} was not seen in the last {minutes} minutes")
-
-
-def _violation(said: str) -> Violation:
-    return Violation.said("CSS.0078", f"{said}; cluster_load_check false goes on all the same")
+    return f"the load of {whose} was not seen in the last {minutes} minutes"

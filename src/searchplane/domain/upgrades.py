@@ -146,7 +146,7 @@ def upgrade(
     target = image(wish.image_id)
     if target is None or target not in targets(cluster, wish.kind):
         raise Refused("CSS.0001", _no_target(cluster, wish))
-    load = too_much(cluster, now) if wish.checks_load else ()
+    load = too_much(cluster, now, "CSS.0078") if wish.checks_load else ()
     refuse(
         [*_violations(cluster, checks_backup=wish.checks_backup, is_backed_up=is_backed_up), *load]
     )

@@ -1,16 +1,16 @@
 """How loaded the nodes are: looked at in passes that find the cluster whole, and not in each.
 
 Who wants to take nodes away asks for it (domain/load.py), and a handler may not ask the engine.
-The first look at a cluster is stored at once, and the first after a while in which it was not
-whole, so that it can be upgraded as soon as it is green; others are stored together, now and then,
-as an idle service must cost little.
+The first look at a cluster is stored at once, the first after a while in which it was not whole,
+and the first that sees a new node, so that it can be changed again as soon as it is green; others
+are stored together, now and then, as an idle service must cost little.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from searchplane.domain.cluster import Cluster, LoadSeen
 from searchplane.domain.ids import ClusterId
@@ -26,11 +26,11 @@ LONG_AGO = timedelta(seconds=60)
 
 
 class Loads:
-    """What was seen and is not stored yet, and when each cluster was looked at."""
+    """What was seen and is not stored yet, and the last look at each cluster."""
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
-        self._looked: dict[ClusterId, datetime] = {}
+        self._looked: dict[ClusterId, LoadSeen] = {}
         self._new: dict[ClusterId, LoadSeen] = {}
 
     async def look(
@@ -38,15 +38,16 @@ class Loads:
     ) -> None:
         """Look if it is due. What cannot be seen is not noted, and grows old."""
         last = self._looked.get(cluster.id)
-        if last is not None and timedelta(0) <= observation.at - last < EVERY:
+        age = None if last is None or _lacks_one(last, cluster) else observation.at - last.at
+        if age is not None and timedelta(0) <= age < EVERY:
             return
         target = running_target(cluster, secrets, observation.nodes)
         found = await self._ports.probe.load(target)
         if isinstance(found, Unknown):
             return
-        self._looked[cluster.id] = observation.at
-        self._new[cluster.id] = LoadSeen(observation.at, found)
-        if last is None or observation.at - last > LONG_AGO:
+        seen = LoadSeen(observation.at, found)
+        self._looked[cluster.id] = self._new[cluster.id] = seen
+        if age is None or age > LONG_AGO:
             await self.store()
 
     async def store(self) -> None:
@@ -66,3 +67,8 @@ class Loads:
     def _write(self, new: Mapping[ClusterId, LoadSeen]) -> None:
         with self._ports.database.write() as connection:
             loads.record(connection, new)
+
+
+def _lacks_one(seen: LoadSeen, cluster: Cluster) -> bool:
+    """Whether there is a node that it tells nothing of."""
+    return any(node.name not in seen.nodes for node in cluster.nodes)

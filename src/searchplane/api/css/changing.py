@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Annotated
 
 from pydantic import BaseModel, Field
@@ -39,6 +40,15 @@ GROWTH = (
     *(code for one, code in quota.CODES.items() if one is not quota.Resource.CLUSTERS),
 )
 """What a change that takes more of anything may be refused with besides its own rules."""
+
+LoadCheck = Annotated[
+    Boolean,
+    Field(description="true: refuse while nodes are busy, or nobody has seen whether they are."),
+]
+"""Of changes that take nodes away which were asked to serve."""
+
+
+NO_SECRETS: Mapping[str, str] = MappingProxyType({})
 
 
 class ChangeQuery(Request):
@@ -100,15 +110,15 @@ def change_inside(
     if query.dry_run:
         with call.services.database.read() as connection:
             wanted = _checked(call, connection, changed, rule)
-        return Answer(_preview(wanted, call.now), status=200)
-    kept: Mapping[str, str] = {}
+        return tried(call, wanted)
+    kept = NO_SECRETS
     if secrets is not None:
         with call.services.database.read() as connection:
             wanted = _checked(call, connection, changed, rule)
         kept = secrets(wanted)
     with call.services.database.write() as connection:
         wanted = _checked(call, connection, changed, rule)
-        _store(call, connection, wanted, kept)
+        store(call, connection, wanted, kept)
     call.services.wake(wanted.before.id)
     return Answer(answer(wanted))
 
@@ -133,7 +143,30 @@ def _checked(call: Call, connection: Transaction, cluster_id: str, rule: RuleIns
     return wanted
 
 
-def _store(call: Call, connection: Transaction, wanted: Change, secrets: Mapping[str, str]) -> None:
+def tried(call: Call, wanted: Change) -> Answer:
+    """What a change would do."""
+    return Answer(_preview(wanted, call.now), status=200)
+
+
+def told(call: Call, *steps: str) -> Answer:
+    """What would be done where that is no change of a cluster."""
+    nothing_of_nodes: dict[str, list[str]] = {
+        name: [] for name in ("restarts", "moves_data_of", "starts", "removes", "warnings")
+    }
+    said = PreviewReply(
+        action="",
+        steps=list(steps),
+        interrupts=False,
+        observed=second(call.now),
+        **nothing_of_nodes,
+    )
+    return Answer(DryRunReply(dry_run=said), status=200)
+
+
+def store(
+    call: Call, connection: Transaction, wanted: Change, secrets: Mapping[str, str] = NO_SECRETS
+) -> None:
+    """Store an accepted change with its event; the caller wakes the loop."""
     call.services.secrets.put(connection, wanted.before.id, secrets)
     clusters.change(connection, wanted.before, wanted.after)
     if wanted.task is not None:

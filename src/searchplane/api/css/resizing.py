@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from searchplane.api.css.changing import GROWTH, ChangeQuery, DryRunReply, change
+from searchplane.api.css.changing import GROWTH, ChangeQuery, DryRunReply, LoadCheck, change
 from searchplane.api.css.clusters import CLUSTER, find
 from searchplane.api.css.flavors import sold_in
 from searchplane.api.fields import Boolean, Integer, Reply, Request, Text
@@ -28,7 +28,7 @@ class FlavorRequest(Request):
     need_check_cluster_status: Annotated[
         Boolean, Field(description="Refuse if the cluster is not whole.")
     ] = True
-    cluster_load_check: Boolean = True
+    cluster_load_check: LoadCheck = True
     is_auto_pay: Integer = 0
 
 
@@ -105,6 +105,7 @@ def _change(call: Call, role: str, field: str) -> Answer:
         field,
         needs_replicas=body.need_check_replica,
         needs_whole=body.need_check_cluster_status,
+        checks_load=body.cluster_load_check,
     )
     limits = call.services.limits
     return change(call, lambda one: change_flavor(one, wish, limits, call.now), _cluster_id)

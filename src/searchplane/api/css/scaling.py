@@ -7,7 +7,15 @@ from typing import Annotated
 
 from pydantic import Field
 
-from searchplane.api.css.changing import GROWTH, STATE, ChangeQuery, DryRunReply, change, nothing
+from searchplane.api.css.changing import (
+    GROWTH,
+    STATE,
+    ChangeQuery,
+    DryRunReply,
+    LoadCheck,
+    change,
+    nothing,
+)
 from searchplane.api.css.clusters import CLUSTER
 from searchplane.api.fields import Boolean, Integer, Reply, Request, Text
 from searchplane.api.operation import Answer, Call, Operation
@@ -62,7 +70,7 @@ class ShrinkBody(Request):
 
 class ShrinkRequest(Request):
     shrink: Annotated[list[ShrinkBody], Field(max_length=20)]
-    cluster_load_check: Boolean = True
+    cluster_load_check: LoadCheck = True
 
 
 class OfflineRequest(Request):
@@ -111,7 +119,8 @@ def add_independent(call: Call) -> Answer:
 def shrink_by_role(call: Call) -> Answer:
     body: ShrinkRequest = call.body
     fewer = {_role(one.type, "shrink.type"): one.reduced_node_num for one in body.shrink}
-    return change(call, lambda one: shrink(one, fewer, call.now), nothing)
+    checks = body.cluster_load_check
+    return change(call, lambda one: shrink(one, fewer, call.now, checks_load=checks), nothing)
 
 
 def shrink_by_node(call: Call) -> Answer:

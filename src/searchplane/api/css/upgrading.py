@@ -15,6 +15,7 @@ from searchplane.api.css.changing import (
     STATE,
     ChangeQuery,
     DryRunReply,
+    LoadCheck,
     change,
     change_inside,
     nothing,
@@ -62,12 +63,7 @@ class UpgradeRequest(Request):
         Boolean, Field(description="true: refuse unless there is a snapshot of all indices.")
     ]
     agency: Text
-    cluster_load_check: Annotated[
-        Boolean,
-        Field(
-            description="true: refuse while nodes are busy, or nobody has seen whether they are."
-        ),
-    ] = True
+    cluster_load_check: LoadCheck = True
     batch_size: Annotated[
         Integer,
         Field(

@@ -1,4 +1,4 @@
-"""The load check before an upgrade: each limit, and what was not seen lately."""
+"""The load check before nodes are taken away: each limit, and what was not seen lately."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from datetime import timedelta
 import pytest
 from tests.support.cluster_examples import NOW, live
 
-from searchplane.domain.cluster import Cluster, LoadSeen
+from searchplane.domain.cluster import Cluster, LoadSeen, Role
+from searchplane.domain.departure import shrink
 from searchplane.domain.load import FRESH, too_much
 from searchplane.domain.observed import NodeLoad
+from searchplane.errors import Refused
 
 BUSY = NodeLoad(search_queue=999, write_queue=199, cpu_percent=89, cpus=1.58)
 """Just below every limit, on two vCPUs."""
@@ -27,7 +29,7 @@ def loaded(load: NodeLoad = BUSY, age: timedelta = timedelta(0), least: int = 0)
 
 def said(record: Cluster) -> list[str]:
     found = list(too_much(record, NOW))
-    assert {one.code for one in found} <= {"CSS.0078"}
+    assert {one.code for one in found} <= {"CSS.5090"}
     return [str(one) for one in found]
 
 
@@ -61,3 +63,12 @@ def test_what_was_not_seen_lately_is_not_safe() -> None:
     part = loaded(least=1)
     (sentence,) = said(part)
     assert sentence.startswith(f"the load of {part.nodes[0].name} was not seen")
+
+
+def test_a_dead_node_goes_whatever_the_others_have_to_do() -> None:
+    record = loaded(replace(BUSY, write_queue=200))
+    with pytest.raises(Refused, match="200 writes wait"):
+        shrink(record, {Role.DATA: 1}, NOW, checks_load=True)
+    dead = replace(record, nodes=(*record.nodes[:2], replace(record.nodes[2], ready=False)))
+    gone = shrink(dead, {Role.DATA: 1}, NOW, checks_load=True).going
+    assert [one.name for one in gone] == [dead.nodes[2].name]
