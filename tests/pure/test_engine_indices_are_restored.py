@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.engine_answers import EngineAnswers, refusal
+from tests.support.engine_answers import Answer, EngineAnswers, refusal
 
 from searchplane.domain.observed import Target
 from searchplane.domain.snapshots import TargetIndex
 from searchplane.domain.snapshots_seen import IndexSeen
-from searchplane.engine.calls import Calls
-from searchplane.engine.indices import LONGEST_LIST, in_lines
+from searchplane.engine.calls import LONGEST_LIST, Calls
+from searchplane.engine.indices import in_lines
 from searchplane.engine.repositories import FolderBuckets
 from searchplane.engine.restores import renamings
 from searchplane.engine.snapshots import Snapshots
@@ -30,13 +30,19 @@ def port(answers: EngineAnswers) -> Snapshots:
 
 
 HELD = "GET /_snapshot/repo_auto/nightly"
+TOO_FEW = "[repo_auto:nightly/x1] cannot restore index [b] with [1] shards from a snapshot of [2]"
+UNLIKE = refusal(500, "snapshot_restore_exception", TOO_FEW)
+
+
+def holding(*indices: str) -> dict[str, Any]:
+    return {"indices": [*indices]}
 
 
 async def orders(
     *targets: tuple[str, str], partial: bool = False, held: dict[str, Any] | None = None
 ) -> list[dict[str, Any]]:
     """What is posted to have indices restored under new names; `held` is in the snapshot."""
-    answers = EngineAnswers({HELD: {"snapshots": [held] if held else []}})
+    answers = EngineAnswers({HELD: {"snapshots": [held or holding(*(one for one, _ in targets))]}})
     wanted = [TargetIndex(*each) for each in targets]
     await port(answers).begin_restore(TARGET, "repo_auto", "nightly", wanted, partial=partial)
     assert answers.asked[0] == HELD
@@ -50,6 +56,7 @@ async def test_indices_that_keep_their_names_are_one_order() -> None:
     assert order == {
         "indices": ["logs-1", "items"],
         "include_global_state": False,
+        "include_aliases": True,
         "partial": True,
     }
 
@@ -60,6 +67,11 @@ async def test_indices_that_are_renamed_alike_are_one_order(change: str) -> None
     made = await orders(*((name, change.format(name)) for name in names))
     assert [order["indices"] for order in made] == [names]
     assert [renamed(name, made[0]) for name in names] == [change.format(name) for name in names]
+
+
+async def test_an_alias_never_means_an_index_and_its_copy() -> None:
+    made = await orders(("logs", "logs"), ("items", "items-copy"))
+    assert [order["include_aliases"] for order in made] == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -75,13 +87,48 @@ async def test_indices_that_are_renamed_alike_are_one_order(change: str) -> None
 async def test_only_what_is_replaced_and_has_other_shards_is_deleted_first(
     state: str, before: str | None, shards: int, deletes: bool
 ) -> None:
+    answers = replacing(f"POST {ORDER}", [UNLIKE, {}], state, shards)
+    wanted = [TargetIndex("a", "b", before)]
+    order = port(answers).begin_restore(TARGET, "repo_auto", "nightly", wanted, partial=False)
+    if deletes:
+        await order
+        assert answers.asked[-2:] == ["DELETE /b", f"POST {ORDER}"]
+    else:
+        with pytest.raises(Permanent, match="cannot restore index"):
+            await order
+        assert "DELETE /b" not in answers.asked
+
+
+def replacing(
+    asked: str, told: Answer | list[Answer], state: str = "close", shards: int = 2
+) -> EngineAnswers:
+    """An index that may have to make room; `told` is the answer to something else."""
     status = {"snapshots": [{"indices": {"a": {"shards_stats": {"total": shards}}}}]}
     known = {"metadata": {"indices": {"b": index(state)}}}
-    answers = EngineAnswers({STATE: known, f"{HELD}/_status": status})
-    wanted = [TargetIndex("a", "b", before)]
-    await port(answers).begin_restore(TARGET, "repo_auto", "nightly", wanted, partial=False)
-    assert ("DELETE /b" in answers.asked) is deletes
-    assert answers.asked[-1] == f"POST {ORDER}"
+    held = {"snapshots": [holding("a")]}
+    answers = EngineAnswers({STATE: known, HELD: held, f"{HELD}/_status": status})
+    answers.answers[asked] = told
+    return answers
+
+
+NEWER = "[repo_auto:nightly/x1] the snapshot was created with version [3.0.0] which is higher"
+FAULTS: list[tuple[str, Answer, str]] = [
+    (f"POST {ORDER}", refusal(500, "snapshot_restore_exception", NEWER), "created with version"),
+    (HELD, {"snapshots": [holding("c")]}, "the snapshot nightly holds no a"),
+    (HELD, {"snapshots": []}, "the snapshot nightly is not in its bucket"),
+    (HELD, refusal(500, "repository_exception", "damaged"), "damaged"),
+]
+
+
+@pytest.mark.parametrize(("asked", "told", "said"), FAULTS)
+async def test_nothing_is_deleted_for_a_restore_that_is_refused(
+    asked: str, told: Answer, said: str
+) -> None:
+    answers = replacing(asked, told)
+    wanted = [TargetIndex("a", "b", "uuid-1")]
+    with pytest.raises(Permanent, match=said):
+        await port(answers).begin_restore(TARGET, "repo_auto", "nightly", wanted, partial=False)
+    assert "DELETE /b" not in answers.asked
 
 
 async def test_a_data_stream_is_made_again_when_all_of_it_is_restored() -> None:
@@ -121,7 +168,9 @@ def renamed(source: str, order: dict[str, Any]) -> str:
 
 async def test_a_refused_restore_says_why() -> None:
     reason = "[repo_auto:nightly/x1] cannot restore index [a] with [1] shards"
-    answers = EngineAnswers({f"POST {ORDER}": refusal(500, "snapshot_restore_exception", reason)})
+    told = refusal(500, "snapshot_restore_exception", reason)
+    held = {"snapshots": [holding("a")]}
+    answers = EngineAnswers({HELD: held, f"POST {ORDER}": told})
     with pytest.raises(Permanent, match=r"refused by the engine: cannot restore index \[a\]"):
         await port(answers).begin_restore(
             TARGET, "repo_auto", "nightly", [TargetIndex("a", "a")], partial=False

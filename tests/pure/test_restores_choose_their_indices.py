@@ -176,8 +176,14 @@ def test_no_two_indices_get_one_name_and_none_becomes_the_system_s() -> None:
         assert refused(lambda new=new: chosen("items", Renaming("items", new))).code == "CSS.5038"  # type: ignore[misc]
     into_security = Renaming("kibana_1", "opendistro_security")
     assert refused(lambda: chosen(".kibana*", into_security)).code == "CSS.5038"
-    moved = chosen(".kibana*", Renaming("kibana", "kibana-old"))
-    assert moved == {".kibana_1": ".kibana-old_1"}
+
+
+@pytest.mark.parametrize("held", [".kibana_1", ".ds-metrics-000001"])
+def test_what_is_the_system_s_keeps_its_name_or_becomes_a_user_s(held: str) -> None:
+    assert chosen(held, Renaming("none", "x")) == {held: held}
+    assert chosen(held, Renaming("^[.]", "old-")) == {held: f"old-{held[1:]}"}
+    error = refused(lambda: chosen(held, Renaming("1$", "2")))
+    assert (error.code, "without a leading dot is right" in error.detail) == ("CSS.5038", True)
 
 
 def test_an_expression_made_to_take_for_ever_does_not() -> None:

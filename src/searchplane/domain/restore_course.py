@@ -31,10 +31,7 @@ from searchplane.domain.snapshot_work import (
 )
 from searchplane.domain.snapshots import Restore, Snapshot, TargetIndex
 from searchplane.domain.snapshots_seen import IndexSeen, repository_name
-from searchplane.domain.wording import size
-
-NAMED = 5
-"""Names of indices in a sentence."""
+from searchplane.domain.wording import named, size
 
 Seen = Mapping[str, IndexSeen]
 
@@ -289,11 +286,3 @@ def _is_late(restore: Restore, patience: Patience) -> bool:
 
 def _what(restore: Restore) -> str:
     return named(one.name for one in restore.targets)
-
-
-def named(names: Iterable[str]) -> str:
-    """The first few by name."""
-    known = sorted(names)
-    rest = len(known) - NAMED
-    said = ", ".join(known[:NAMED])
-    return f"{said} and {rest} more" if rest > 0 else said

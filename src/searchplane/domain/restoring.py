@@ -30,6 +30,7 @@ from searchplane.domain.snapshots import (
 )
 from searchplane.domain.upgrades import may_read, running
 from searchplane.domain.violation import refuse, shown
+from searchplane.domain.wording import named
 from searchplane.errors import Refused
 
 DATA_STREAM = ".ds-"
@@ -67,13 +68,14 @@ def targets(snapshot: Snapshot, wish: Wish) -> tuple[TargetIndex, ...]:
     held = [index.name for index in snapshot.contents if index.name != SECURITY_INDEX]
     titles = _titles(held)
     found = _chosen(wish.indices, titles)
-    named = [part for part in wish.indices.split(",") if "*" not in part and part[0] != "-"]
-    missing = [name for name in named if name not in titles]
+    parts = [part for part in wish.indices.split(",") if "*" not in part and part[0] != "-"]
+    missing = [name for name in parts if name not in titles]
     if missing or (held and not found):
+        which = shown(missing[0]) if missing else "such index"
         raise Refused(
             "CSS.5038",
-            f"indices is {shown(wish.indices)}: the snapshot holds no "
-            f"{shown(missing[0]) if missing else 'such index'}; it holds {_some(held)}",
+            f"indices is {shown(wish.indices)}: the snapshot holds no {which}; it holds "
+            f"{named(held) or 'no index'}",
         )
     names = found if wish.rename is None else renamed(found, wish.rename)
     _check_names(found, names)
@@ -107,7 +109,7 @@ def restore(
         return _nothing(cluster, snapshot, record)
     action = Action(ActionKind.RESTORING, now, id=restore_id)
     marked = replace(snapshot, restore_status=RestoreStatus.RESTORING, updated=now)
-    said = f"restore {_some(one.name for one in chosen)} of {_title(snapshot)}"
+    said = f"restore {named(one.name for one in chosen)} of {_title(snapshot)}"
     return Change(
         cluster,
         begun(cluster, action),
@@ -146,9 +148,9 @@ def _chosen(expression: str, titles: Mapping[str, set[str]]) -> list[str]:
     """The names that are meant, in order; parts are read from left to right."""
     found: set[str] = set()
     for part in expression.split(","):
-        named = part.removeprefix("-")
-        meant = set().union(*(titles[one] for one in matching(_within_reach(named, titles), named)))
-        found = found | meant if named == part else found - meant
+        bare = part.removeprefix("-")
+        meant = set().union(*(titles[one] for one in matching(_within_reach(bare, titles), bare)))
+        found = found | meant if bare == part else found - meant
     return sorted(found)
 
 
@@ -162,17 +164,17 @@ def _is_system(name: str) -> bool:
 
 
 def _check_names(before: list[str], after: list[str]) -> None:
-    """No two indices get one name, and none gets one of the system that had none before."""
+    """No two indices get one name, and none gets one of the system that it did not have."""
     twice = [name for name, count in Counter(after).items() if count > 1]
     if twice:
         sources = [old for old, new in zip(before, after, strict=True) if new == twice[0]]
         raise Refused(
             "CSS.5038",
-            f"rename_replacement gives {_some(sources)} one name, {shown(twice[0])}: a name for "
+            f"rename_replacement gives {named(sources)} one name, {shown(twice[0])}: a name for "
             "each is right",
         )
     for old, new in zip(before, after, strict=True):
-        if new == SECURITY_INDEX or (new.startswith(".") and not old.startswith(".")):
+        if new.startswith(".") and new != old:
             raise Refused(
                 "CSS.5038",
                 f"rename_replacement makes {shown(new)} of {shown(old)}, a name of the system's: "
@@ -191,9 +193,3 @@ def _warnings(wish: Wish) -> tuple[str, ...]:
 
 def _title(snapshot: Snapshot) -> str:
     return f"the snapshot {snapshot.name} of {snapshot.cluster_name}"
-
-
-def _some(names: Iterable[str], most: int = 5) -> str:
-    known = sorted(names)
-    rest = f" and {len(known) - most} more" if len(known) > most else ""
-    return f"{', '.join(known[:most])}{rest}" if known else "no index"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from searchplane.domain.cluster import Cluster, Fate
@@ -12,6 +13,9 @@ from searchplane.domain.steps import (
     MarkEmptied,
     Step,
 )
+
+NAMED = 5
+"""Names in a sentence."""
 
 
 def said_of(step: Step, cluster: Cluster) -> str:
@@ -72,6 +76,14 @@ def progress(cluster: Cluster) -> int:
 def joined(cluster: Cluster) -> str:
     count = len(cluster.nodes)
     return f"all {count} nodes joined" if count > 1 else "the node has formed its cluster"
+
+
+def named(names: Iterable[str]) -> str:
+    """The first few by name."""
+    known = sorted(names)
+    rest = len(known) - NAMED
+    said = ", ".join(known[:NAMED])
+    return f"{said} and {rest} more" if rest > 0 else said
 
 
 def size(count: int) -> str:

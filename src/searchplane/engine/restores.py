@@ -13,44 +13,80 @@ from itertools import takewhile
 from typing import Any
 
 from searchplane.domain.snapshots import TargetIndex
-from searchplane.engine.calls import Ask
+from searchplane.domain.wording import named
+from searchplane.engine.calls import Ask, Declined
 from searchplane.engine.indices import for_each, look_at
 from searchplane.engine.taking import snapshot_path
+from searchplane.errors import Permanent
+
+_RESTORING = "restoring"
+_SHARDS = re.compile(r"cannot restore index \[.*?\] with \[\d+\] shards")
+"""The engine's refusal to restore over an index that has another number of shards."""
 
 
 async def begin(
     ask: Ask, repository: str, name: str, targets: Sequence[TargetIndex], *, partial: bool
 ) -> None:
-    await _make_room(ask, repository, name, targets)
-    kept = frozenset(one.source for one in targets if one.source == one.name)
-    streams = await _streams(ask, repository, name, kept)
+    """Nothing is changed before the engine itself finds no fault with the order but one: an index
+    that is to be replaced and has another number of shards, which it does not restore over. Only
+    then is that deleted, and the order given again.
+
+    Raises Permanent for what is not in the snapshot.
+    """
+    held = await _held(ask, repository, name)
+    _check_held(held, name, targets)
+    streams = _streams(held, frozenset(one.source for one in targets if one.source == one.name))
+    path = f"{snapshot_path(repository, name)}/_restore?wait_for_completion=false"
     for rename, some in renamings(targets):
         body = {
             "indices": [*(one.source for one in some), *(() if rename else streams)],
             "include_global_state": False,
+            # An alias of the original would mean its copy as well.
+            "include_aliases": not rename,
             "partial": partial,
             **rename,
         }
-        path = f"{snapshot_path(repository, name)}/_restore?wait_for_completion=false"
-        await ask("restoring", "POST", path, body)
+        try:
+            await ask(_RESTORING, "POST", path, body)
+        except Declined as error:
+            unlike = _SHARDS.search(str(error)) and await _unlike(ask, repository, name, some)
+            if not unlike:
+                raise
+            await for_each(ask, unlike, "DELETE", "")
+            await ask(_RESTORING, "POST", path, body)
 
 
-async def _make_room(ask: Ask, repository: str, name: str, targets: Sequence[TargetIndex]) -> None:
-    """Delete what is to be replaced and has another number of shards: engines do not restore over
-    such an index."""
+async def _held(ask: Ask, repository: str, name: str) -> Mapping[str, Any]:
+    """What the engine says of the snapshot."""
+    path = f"{snapshot_path(repository, name)}?ignore_unavailable=true"
+    found: Sequence[Mapping[str, Any]] = (await ask(_RESTORING, "GET", path))["snapshots"]
+    if not found:
+        raise Permanent(f"the snapshot {name} is not in its bucket")
+    return found[0]
+
+
+def _check_held(held: Mapping[str, Any], name: str, targets: Sequence[TargetIndex]) -> None:
+    missing = sorted({one.source for one in targets} - set(held["indices"]))
+    if missing:
+        raise Permanent(f"the snapshot {name} holds no {named(missing)}")
+
+
+async def _unlike(
+    ask: Ask, repository: str, name: str, targets: Sequence[TargetIndex]
+) -> Mapping[str, str]:
+    """The closed indices that are to be replaced and have another number of shards, by name."""
     over = {one.name: one for one in targets if one.before is not None}
     if not over:
-        return
+        return {}
     path = f"{snapshot_path(repository, name)}/_status"
-    status = (await ask("restoring", "GET", path))["snapshots"][0]["indices"]
-    unlike = {
+    status = (await ask(_RESTORING, "GET", path))["snapshots"][0]["indices"]
+    return {
         known: index.identity
         for known, index in (await look_at(ask, over)).items()
         if index.identity == over[known].before
         and not index.is_open
         and _shards(status, over[known].source) not in (None, index.shards)
     }
-    await for_each(ask, unlike, "DELETE", "")
 
 
 def _shards(status: Mapping[str, Any], source: str) -> int | None:
@@ -58,17 +94,15 @@ def _shards(status: Mapping[str, Any], source: str) -> int | None:
     return None if index is None else int(index["shards_stats"]["total"])
 
 
-async def _streams(ask: Ask, repository: str, name: str, kept: frozenset[str]) -> tuple[str, ...]:
+def _streams(held: Mapping[str, Any], kept: frozenset[str]) -> tuple[str, ...]:
     """The data streams of which every index is restored under its own name.
 
     Told the stream's name, the engine makes it again; otherwise they are indices and no stream.
     """
-    path = f"{snapshot_path(repository, name)}?ignore_unavailable=true"
-    found = (await ask("restoring", "GET", path)).get("snapshots") or [{}]
     return tuple(
         stream
-        for stream in found[0].get("data_streams", ())
-        if kept.issuperset(behind := _behind(stream, found[0]["indices"])) and behind
+        for stream in held.get("data_streams", ())
+        if kept.issuperset(behind := _behind(stream, held["indices"])) and behind
     )
 
 
