@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import openstack
 import pytest
@@ -17,6 +13,7 @@ from keystoneauth1 import exceptions
 from keystoneauth1.identity import v3
 from keystoneauth1.identity.generic import Password
 from keystoneauth1.session import Session
+from tests.support.openstack_command import openstack_command
 from tests.support.running import RunningService
 
 pytestmark = pytest.mark.clients
@@ -144,16 +141,11 @@ OpenStack = Callable[..., object]
 def command(service: RunningService) -> OpenStack:
     """`openstack --os-cloud searchplane ...` with the service's clouds.yaml, as JSON."""
 
-    program = Path(sys.executable).parent / "openstack"
+    here = {"OS_CLIENT_CONFIG_FILE": str(service.data / "clouds.yaml")}
 
     def run(*words: str) -> object:
-        done = subprocess.run(
-            [program, "--os-cloud", "searchplane", *words, "-f", "json"],
-            env=os.environ | {"OS_CLIENT_CONFIG_FILE": str(service.data / "clouds.yaml")},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        command = ("--os-cloud", "searchplane", *words, "-f", "json")
+        done = openstack_command(service.data, here, *command)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 

@@ -6,16 +6,15 @@ It is configured by nothing but the clouds.yaml the service writes.
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from tests.support.openstack_command import openstack_command
 from tests.support.running import RunningService, running_service
 
 pytestmark = [pytest.mark.clients, pytest.mark.engine]
@@ -37,18 +36,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService
 
 def openstack(service: RunningService, *words: str) -> subprocess.CompletedProcess[str]:
     """One command, run where no other clouds.yaml lies about."""
-    command = Path(sys.executable).with_name("openstack")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
-    environment["OS_CLIENT_CONFIG_FILE"] = str(service.data / "clouds.yaml")
-    return subprocess.run(
-        [command, "--os-cloud", "searchplane", *words],
-        env=environment,
-        cwd=service.data,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    here = {"OS_CLIENT_CONFIG_FILE": str(service.data / "clouds.yaml")}
+    return openstack_command(service.data, here, "--os-cloud", "searchplane", *words)
 
 
 def answer(service: RunningService, *words: str) -> Any:

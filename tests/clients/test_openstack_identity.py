@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import openstack
 import pytest
 from openstack.connection import Connection
+from tests.support.openstack_command import openstack_command
 from tests.support.running import RunningService
 
 pytestmark = [
@@ -24,18 +22,8 @@ PASSWORD = "Fresh-Pear-27"
 
 def command(service: RunningService, *words: str) -> subprocess.CompletedProcess[str]:
     """One command of the OpenStack client, with the clouds.yaml that the service wrote."""
-    program = Path(sys.executable).with_name("openstack")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
-    environment["OS_CLIENT_CONFIG_FILE"] = str(service.data / "clouds.yaml")
-    return subprocess.run(
-        [program, "--os-cloud", "searchplane", *words],
-        env=environment,
-        cwd=service.data,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    here = {"OS_CLIENT_CONFIG_FILE": str(service.data / "clouds.yaml")}
+    return openstack_command(service.data, here, "--os-cloud", "searchplane", *words)
 
 
 def done(service: RunningService, *words: str) -> str:
