@@ -7,7 +7,7 @@ the caller; a driver only drops storage when told `Storage.DROP`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -100,11 +100,15 @@ class Driver(Protocol):
         """Have the folder at `path` be a bucket of the project that its nodes can read.
 
         Gives where in it there are repositories, below the project's buckets. Raises Permanent
-        when the nodes cannot read it, or the project has another bucket of that name.
+        when the nodes cannot read it, could write in it or would be led out of it by a link, or
+        the project has a bucket of its own of that name.
         """
 
     async def detach(self, tenant: int, bucket: str) -> None:
         """Undo `attach`; a bucket of the project's own is left alone."""
+
+    async def detach_others(self, tenant: int, kept: Collection[str]) -> None:
+        """Undo what was ever attached to the project but for these buckets."""
 
     async def close(self) -> None:
         """Let go of watches and handles; nodes go on running."""

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import os
 import re
-import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,15 +22,16 @@ from searchplane.errors import Permanent
 CLUSTER_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 DEEPEST = 256
 """Folders inside each other; a base path has no more."""
-PASS, READ = 0o1, 0o4
 
 
 def attach(root: Path, name: str, path: Path) -> None:
-    """Have `path` appear as `name` in the bucket root.
+    """Have `path` appear as `name` in the bucket root; a link to anything else gives way.
 
-    Raises Permanent when something else has the name, OSError.
+    Raises Permanent when something that is no link has the name, OSError.
     """
     with _opened(root) as folder:
+        if _target(name, folder) not in (None, str(path)):
+            os.unlink(name, dir_fd=folder)
         try:
             os.symlink(path, name, dir_fd=folder)
         except FileExistsError:
@@ -50,6 +50,18 @@ def detach(root: Path, name: str) -> None:
             os.unlink(name, dir_fd=folder)
 
 
+def detach_others(root: Path, kept: Collection[str]) -> None:
+    """Take away all links but these: what an attach or a detach that was cut off has left."""
+    if not root.is_dir():
+        return
+    with _opened(root) as folder:
+        with os.scandir(folder) as entries:
+            links = [one.name for one in entries if one.is_symlink()]
+        for name in links:
+            if name not in kept:
+                os.unlink(name, dir_fd=folder)
+
+
 def repositories(path: Path, bucket: str) -> tuple[str, ...]:
     """Where in the bucket that lies at `path` there are repositories: locations below the project's
     buckets. Raises OSError if a folder cannot be read."""
@@ -64,36 +76,6 @@ def repositories(path: Path, bucket: str) -> tuple[str, ...]:
             folders = [one.name for one in there if one.is_dir(follow_symlinks=False)]
             waiting += [(folder / name, f"{location}/{name}") for name in folders]
     return tuple(sorted(found))
-
-
-def closed_to(path: Path, uid: int, gid: int) -> Path | None:
-    """What keeps this user from reading all below `path`; None if nothing does. Raises OSError.
-
-    By the modes of folders and files; access lists are not looked at.
-    """
-    for folder in reversed(path.parents):
-        if not _allows(folder, uid, gid, PASS):
-            return folder
-    for place, folders, files in os.walk(path, onerror=_raise):
-        if not _allows(Path(place), uid, gid, READ | PASS):
-            return Path(place)
-        folders.sort()
-        for name in files:
-            if not _allows(Path(place) / name, uid, gid, READ):
-                return Path(place) / name
-    return None
-
-
-def _allows(path: Path, uid: int, gid: int, wanted: int) -> bool:
-    found = path.lstat()
-    if stat.S_ISLNK(found.st_mode):
-        return True  # no engine needs it, and nobody follows it
-    shift = 6 if found.st_uid == uid else 3 if found.st_gid == gid else 0
-    return uid == 0 or (found.st_mode >> shift) & wanted == wanted
-
-
-def _raise(error: OSError) -> None:
-    raise error
 
 
 def _target(name: str, folder: int) -> str | None:

@@ -33,7 +33,7 @@ from searchplane.domain.observed import (
     Target,
     Unknown,
 )
-from searchplane.drivers import buckets
+from searchplane.drivers import buckets, readable
 from searchplane.drivers.base import Checkpoint, NodeRef, NodeSpec, Storage, no_checkpoint
 from searchplane.drivers.fake.engine import (
     FakeEngine,
@@ -171,6 +171,7 @@ class FakeDriver:
         root = self.tenant_folder(tenant)
         try:
             root.mkdir(parents=True, exist_ok=True)
+            readable.check_contained(path)
             found = buckets.repositories(path, bucket)
             buckets.attach(root, bucket, path)
         except OSError as error:
@@ -179,6 +180,9 @@ class FakeDriver:
 
     async def detach(self, tenant: int, bucket: str) -> None:
         buckets.detach(self.tenant_folder(tenant), bucket)
+
+    async def detach_others(self, tenant: int, kept: Collection[str]) -> None:
+        buckets.detach_others(self.tenant_folder(tenant), kept)
 
     async def close(self) -> None:
         """Nothing is held."""

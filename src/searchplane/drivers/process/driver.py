@@ -14,12 +14,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from searchplane.domain.ids import ClusterId, NodeId
 from searchplane.domain.observed import HostCapacity, NodeState, Running, Unknown
-from searchplane.drivers import buckets
+from searchplane.drivers import buckets, readable
 from searchplane.drivers.base import Checkpoint, NodeRef, NodeSpec, Storage, no_checkpoint
 from searchplane.drivers.process import addresses, folder, host, identity, state
 from searchplane.drivers.process.failures import explained
@@ -127,6 +127,10 @@ class ProcessDriver:
         with explained("Detaching the bucket", self.tenant_folder(tenant)):
             await asyncio.to_thread(buckets.detach, self.tenant_folder(tenant), bucket)
 
+    async def detach_others(self, tenant: int, kept: Collection[str]) -> None:
+        with explained("Detaching buckets", self.tenant_folder(tenant)):
+            await asyncio.to_thread(buckets.detach_others, self.tenant_folder(tenant), kept)
+
     async def close(self) -> None:
         self._watches.close()
 
@@ -135,9 +139,8 @@ class ProcessDriver:
         with explained("Attaching the bucket", path):
             self._roots.make_tenant_folder(tenant, owner)
             user = owner or Owner(os.geteuid(), os.getegid())
-            closed = buckets.closed_to(path, user.uid, user.gid)
-            if closed is not None:
-                raise Permanent(_let_read(path, closed, user))
+            readable.check_contained(path)
+            readable.check_only_read(path, user.uid, user.gid)
             buckets.attach(self.tenant_folder(tenant), bucket, path)
             return buckets.repositories(path, bucket)
 
@@ -256,16 +259,6 @@ class ProcessDriver:
                 for path in cluster.iterdir()
             }
         return tuple(sorted(found, key=lambda ref: (ref.cluster_id, ref.node_id)))
-
-
-def _let_read(path: Path, closed: Path, user: Owner) -> str:
-    """A folder above the bucket has to be open for passing only.
-
-    The user gets no more than to read: an engine can be told to write wherever its user can.
-    """
-    is_above = path != closed and path.is_relative_to(closed)
-    mend = f"chmod o+x {closed}" if is_above else f"setfacl -R -m u:{user.uid}:rX {path}"
-    return f"{closed} is closed to the user of the project's nodes, {user.uid}; right is: {mend}"
 
 
 def _part(name: str) -> str:
