@@ -90,3 +90,18 @@ async def test_a_disk_type_takes_no_node_away(cluster: Cared) -> None:
     answer = await cluster.asked("ess/flavor", body)
     assert answer.status_code == 200, answer.text
     assert answer.json()["dryRun"]["restarts"] == []
+
+
+async def test_a_new_node_was_looked_at_before_its_change_is_over(
+    live: Live, css: httpx.AsyncClient
+) -> None:
+    """So the next change need not wait for a look."""
+    answer = await css.post("/clusters", json=getting_started("newly-grown"))
+    cluster_id = str(answer.json()["cluster"]["id"])
+    await wait_for(css, cluster_id, status="200", actions=[])
+    grown = await css.post(f"/clusters/{cluster_id}/extend", json={"grow": {"modifySize": 1}})
+    assert grown.status_code == 200, grown.text
+    await wait_for(css, cluster_id, status="200", actions=[])
+    record = found(live, cluster_id)
+    assert record.load is not None
+    assert set(record.load.nodes) == {one.name for one in record.nodes}
