@@ -46,10 +46,10 @@ class Reply(BaseModel):
 
 def _integer(value: Any) -> Any:
     if isinstance(value, bool):
-        raise ValueError("is a boolean; a whole number is right")  # noqa: TRY004 - pydantic wants ValueError
+        raise ValueError("a whole number is right")  # noqa: TRY004 - pydantic wants ValueError
     if isinstance(value, str):
         if not _INTEGER.match(value):
-            raise ValueError("is not a whole number")
+            raise ValueError("a whole number of at most 19 digits is right")
         return int(value)
     return value
 
@@ -59,9 +59,9 @@ def _boolean(value: Any) -> Any:
         lowered = value.lower()
         if lowered in ("true", "false"):
             return lowered == "true"
-        raise ValueError('is neither true nor false (the strings "true" and "false" are read too)')
+        raise ValueError('true or false is right (the strings "true" and "false" are read too)')
     if not isinstance(value, bool):
-        raise ValueError("is neither true nor false")  # noqa: TRY004 - pydantic wants ValueError
+        raise ValueError("true or false is right")  # noqa: TRY004 - pydantic wants ValueError
     return value
 
 

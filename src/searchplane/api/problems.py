@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from searchplane.api.codes import CODES
+from searchplane.api.field_errors import right
 from searchplane.api.operation import Envelope
 from searchplane.errors import (
     Permanent,
@@ -110,8 +111,7 @@ def _sentence(item: ErrorDetails, where: str) -> str:
     name = ".".join(str(part) for part in item["loc"]) or where
     if item["type"] == "missing":
         return f"{name} is missing"
-    text = item["msg"].removeprefix("Value error, ")
-    return f"{name} is {_shown(item)}: {text}"
+    return f"{name} is {_shown(item)}: {right(item)}"
 
 
 def _shown(item: ErrorDetails) -> str:
