@@ -65,14 +65,15 @@ def errors() -> str:
 def operations() -> str:
     lines = [
         "# Operations\n",
-        "`/openapi.json` of a running service has every field. The action is what a role must "
+        "`/openapi.json` of a running service has every field. The actions are what roles must "
         "allow; operations without one need no credential.\n",
         "| operation | request | action | what it does |",
         "|---|---|---|---|",
     ]
     for operation in OPERATIONS:
         paths = "<br>".join(f"`{operation.method} {path}`" for path in operation.paths)
-        action = f"`{operation.action}`" if operation.action else ""
+        actions = (operation.action, *operation.besides) if operation.action else ()
+        action = "<br>".join(f"`{one}`" for one in actions)
         lines.append(f"| {operation.id} | {paths} | {action} | {operation.summary} |")
     return "\n".join(lines) + "\n"
 

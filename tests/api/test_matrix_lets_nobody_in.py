@@ -19,6 +19,7 @@ from tests.support.matrix import (
     ask,
     cases,
     codes_of,
+    fresh,
     populated,
     right_body,
 )
@@ -169,6 +170,28 @@ async def test_no_role_has_the_action(world: World, operation: Operation, path: 
     await refused(world, operation, path, 403, code, who="no role")
     if not is_in_a_project(operation):
         await refused(world, operation, path, 403, code, who="unscoped", audited=False)
+
+
+@pytest.mark.parametrize(("operation", "path"), cases(lambda one: bool(one.besides)))
+async def test_every_action_that_it_needs_must_be_allowed(
+    world: World, operation: Operation, path: str
+) -> None:
+    assert operation.action is not None
+    needed = (operation.action, *operation.besides)
+    for number, lacking in enumerate(needed):
+        allowed = [one for one in needed if one != lacking]
+        who = f"{operation.id} {number}"
+        world.tokens[who] = await bound(world, fresh("bound"), allowed)
+        await refused(world, operation, path, 403, "CSS.0051", who=who)
+
+
+async def bound(world: World, name: str, allowed: list[str]) -> str:
+    """The token of a new user who may do this and nothing else."""
+    document = {"Version": "1.1", "Statement": [{"Effect": "Allow", "Action": allowed}]}
+    path = "/v3.0/OS-ROLE/roles"
+    role = await world.make(path, "createCustomPolicy", policy=document)
+    world.live.add_user(name, world.live.project_id, role)
+    return world.live.token(name)
 
 
 @pytest.mark.parametrize(("operation", "path"), cases(changes_identity))

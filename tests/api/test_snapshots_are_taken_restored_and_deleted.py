@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -12,9 +13,10 @@ import httpx
 import pytest
 from tests.support.cluster_examples import NOW
 from tests.support.live_service import Live
+from tests.support.running import getting_started
 from tests.support.snapshot_examples import change_record, idle_cluster, listed
 
-from searchplane.domain.cluster import Action, ActionKind, Failure, SnapshotSettings
+from searchplane.domain.cluster import Action, ActionKind, Failure, Refusal, SnapshotSettings
 from searchplane.domain.engines import ELASTICSEARCH_7_10_2
 from searchplane.domain.ids import ClusterId
 from searchplane.domain.snapshots import (
@@ -349,6 +351,95 @@ async def test_one_that_is_restored_is_not_deleted(css: Asked) -> None:
     snapshot = listed(css.live, made)
     await css.restore(made, snapshot, await css.cluster())
     assert said(await css.delete(made, snapshot)) == (409, "CSS.0012")
+
+
+async def test_one_that_a_cluster_is_formed_anew_from_stays(css: Asked) -> None:
+    """Nothing reads it before the cluster has formed, and until then it must not go."""
+    made, lost = await css.cluster(backed_up_by_itself=True), await css.cluster()
+    chosen = listed(css.live, made, method=Method.AUTO)
+    refusal = Refusal("may_begin_again", "the storage of all is gone")
+    change_record(css.live, lost, refusal=refusal)
+    body = {"snapshotId": chosen}
+    answer = await css.http.post(f"/clusters/{lost}/rebuild", json=body)
+    assert answer.status_code == 200, answer.text
+    deleted = await css.delete(made, chosen)
+    assert said(deleted) == (409, "CSS.0012")
+    name = (await css.http.get(f"/clusters/{lost}")).json()["name"]
+    assert f"is what the cluster {name} is formed anew from" in deleted.text
+    url, off = f"/clusters/{made}/index_snapshot/policy", {"enable": "false", "delete_auto": "true"}
+    assert said(await css.http.post(url, json=off)) == (409, "CSS.0012")
+    assert said(await css.http.delete(f"/clusters/{made}/index_snapshots")) == (409, "CSS.0012")
+    change_record(css.live, lost)
+    assert is_done(await css.http.post(url, json=off))
+
+
+async def test_while_another_cluster_restores_one_snapshots_are_not_turned_off(css: Asked) -> None:
+    made, target = await css.cluster(), await css.cluster()
+    await css.restore(made, listed(css.live, made, name="wanted"), target)
+    answer = await css.http.delete(f"/clusters/{made}/index_snapshots")
+    assert said(answer) == (409, "CSS.0012")
+    assert "the snapshot wanted is being restored" in answer.text
+    change_record(css.live, target)
+
+
+async def test_a_target_that_goes_does_not_end_what_others_restore(css: Asked) -> None:
+    made, one, other = await css.cluster(), await css.cluster(), await css.cluster()
+    snapshot = listed(css.live, made)
+    for target in (one, other):
+        assert is_done(await css.restore(made, snapshot, target), 201)
+    failed = Failure("CSS.6000", "x", NOW)
+    change_record(css.live, one, action=Action(ActionKind.RESTORING, NOW), failure=failed)
+    assert is_done(await css.http.delete(f"/clusters/{one}"))
+    row = css.row(snapshot)
+    assert row is not None
+    assert row.restore_status is RestoreStatus.RESTORING
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+async def test_a_failed_one_that_nobody_can_delete_is_forgotten(
+    untended: Live, is_there: bool
+) -> None:
+    """In a project where no other cluster could delete its files."""
+    project = untended.add_project(f"local_{uuid.uuid4().hex[:8]}")
+    name = f"user-{uuid.uuid4().hex[:8]}"
+    untended.add_user(name, project, "te_admin")
+    async with untended.client(untended.token(name, project), project) as http:
+        css = Asked(untended, http)
+        made = (await http.post("/clusters", json=getting_started(nodes=1))).json()["cluster"]["id"]
+        failed = listed(untended, made, status=SnapshotStatus.FAILED)
+        whole = listed(untended, made)
+        if is_there:
+            change_record(untended, made, action=Action(ActionKind.DELETING, NOW))
+        else:
+            css.forget(made)
+        url = f"/clusters/{made}/index_snapshot/{failed}"
+        tried = await http.delete(url, params={"dry_run": "true"})
+        (step,) = tried.json()["dryRun"]["steps"]
+        assert "off the list" in step
+        assert css.row(failed) is not None, "a dry run does nothing"
+        assert is_done(await http.delete(url))
+        assert css.row(failed) is None
+        if is_there:
+            assert css.last_event(made).startswith("take the failed snapshot")
+        assert said(await css.delete(made, whole)) == (400, "CSS.5090")
+
+
+async def test_a_dry_run_of_a_delete_deletes_nothing(css: Asked) -> None:
+    made = await css.cluster()
+    snapshot, dry = listed(css.live, made), {"dry_run": "true"}
+    for url in (f"/clusters/{made}/index_snapshot/{snapshot}", f"/clusters/{made}"):
+        answer = await css.http.delete(url, params=dry)
+        assert (answer.status_code, bool(answer.json()["dryRun"]["steps"])) == (200, True)
+    assert await css.actions(made) == []
+    row = css.row(snapshot)
+    assert row is not None
+    assert not row.is_leaving
+    for twice in ("dry_run=true&dry_run=false", "dryRun=true&dry_run=false"):
+        answer = await css.http.delete(f"/clusters/{made}?{twice}")
+        assert said(answer) == (400, "CSS.0001")
+        assert "dry_run is given 2 times" in answer.text
+    await css.take(made, {"name": "by-hand"})
+    assert said(await css.http.delete(f"/clusters/{made}", params=dry)) == (409, "CSS.3004")
 
 
 async def test_what_lies_in_an_attached_bucket_is_not_deleted(css: Asked) -> None:

@@ -72,6 +72,25 @@ async def test_what_may_be_secret_is_restored_where_nobody_can_log_in(
     assert (await css.get(f"/clusters/{scratch_id}")).json()["authorityEnable"] is False
 
 
+async def test_a_dry_run_says_what_would_be_done_and_makes_nothing(
+    untended: Live, css: httpx.AsyncClient
+) -> None:
+    made = await idle_cluster(untended, css)
+    snapshot_id = listed(untended, made)
+    url = f"/clusters/{made}/index_snapshot/{snapshot_id}/verify"
+    before = (await css.get("/clusters")).json()["totalSize"]
+    answer = await css.post(url, params={"dry_run": "true"})
+    assert answer.status_code == 200
+    steps = answer.json()["dryRun"]["steps"]
+    scratch = f"verify-{snapshot_id[:8]}"
+    assert steps[0].startswith(f"make the scratch cluster {scratch} of one node (OpenSearch 2.19.1")
+    assert steps[-1] == f"delete {scratch}"
+    assert (await css.get("/clusters")).json()["totalSize"] == before
+    assert (await verify(css, made, snapshot_id)).status_code == 201
+    again = await css.post(url, params={"dry_run": "true"})
+    assert (again.status_code, again.json()["errCode"]) == (409, "CSS.0029")
+
+
 async def test_one_whose_cluster_is_gone_can_be_verified(
     untended: Live, css: httpx.AsyncClient
 ) -> None:

@@ -137,7 +137,7 @@ def test_a_cluster_of_which_nothing_is_left_is_rebuilt_from_its_newest_snapshot(
 
         until(lambda: "cluster rebuild ES-Test" in sentence(), "the loss is not said")
         assert service.driver.members(ClusterId(made)).known == {}
-        assert "may_start" in run("cluster", "show", "ES-Test", "--data", service.data).out
+        assert "may_begin_again" in run("cluster", "show", "ES-Test", "--data", service.data).out
         ran = run("cluster", "rebuild", "ES-Test", "--data", service.data)
         assert "form it anew and restore its newest snapshot" in ran.out, ran.err
         idle(service, made)

@@ -28,7 +28,7 @@ from searchplane.domain.steps import BringBack, CompleteAction, FormAnew, GiveUp
 
 GONE, THERE, RUNS = Absent(), Stopped(), Running(1)
 PATIENCE = Patience(timedelta(minutes=15))
-LOST = Refusal("may_start", "the storage of all 3 nodes is gone")
+LOST = Refusal("may_begin_again", "the storage of all 3 nodes is gone")
 
 
 def planned(one: Cluster, *states: NodeState) -> Plan:
@@ -66,7 +66,7 @@ def test_nothing_is_started_where_nothing_is_left(count: int) -> None:
     found = planned(live(count), *[GONE] * count)
     assert found.steps == ()
     assert found.refusal is not None
-    assert found.refusal.predicate == "may_start"
+    assert found.refusal.predicate == "may_begin_again"
     assert "searchplane cluster rebuild ES-Test" in found.sentence
     assert not found.healthy
 
@@ -151,6 +151,7 @@ def test_a_snapshot_is_brought_back_before_it_is_done() -> None:
     [
         ({"refusal": None}, "it is not known that nothing of the cluster is left"),
         ({"refusal": Refusal("a_quorum_stays", "x")}, "it is not known that nothing"),
+        ({"refusal": Refusal("may_start", "of one node")}, "it is not known that nothing"),
         ({"paused": True}, "resume it first"),
         ({"action": Action(ActionKind.DELETING, NOW)}, "the cluster is DELETING"),
         ({"action": Action(ActionKind.CREATING, NOW, anew=Anew.WANTED)}, "the cluster is CREATING"),

@@ -63,6 +63,17 @@ def test_the_oldest_go_first_and_as_many_as_wanted_stay() -> None:
     assert goes([]) == []
 
 
+def test_what_was_there_when_one_was_found_waits_for_the_policy_to_be_set_again() -> None:
+    """A database that was restored may have the policy of its day."""
+    found = taken(8, adopted=NOW - timedelta(days=4))
+    old = [taken(9), found, taken(7), taken(6), taken(5)]
+    assert goes(old) == []
+    assert goes([*old, taken(3), taken(2), taken(1)]) == ["3"]
+    by_hand = taken(8, method=Method.MANUAL, adopted=NOW - timedelta(days=4))
+    assert goes([taken(9), by_hand, taken(7), taken(6)]) == [], "it says as much of the list"
+    assert goes([replace(one, adopted=None) for one in old]) == ["9", "8", "7"]
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -164,10 +164,12 @@ UNREMOVABLE: list[tuple[dict[str, Any], str]] = [
 def test_what_is_made_or_read_or_not_ours_is_not_deleted(
     changes: dict[str, Any], code: str
 ) -> None:
-    error = refused(lambda: check_removable(replace(KEPT, **changes), is_read=False))
+    error = refused(lambda: check_removable(replace(KEPT, **changes), None))
     assert error.code == code
-    assert refused(lambda: check_removable(KEPT, is_read=True)).code == "CSS.0012"
-    check_removable(replace(KEPT, status=SnapshotStatus.FAILED), is_read=False)
+    error = refused(lambda: check_removable(KEPT, "is what the cluster shop is formed anew from"))
+    assert error.code == "CSS.0012"
+    assert "by-hand is what the cluster shop is formed anew from" in error.detail
+    check_removable(replace(KEPT, status=SnapshotStatus.FAILED), None)
 
 
 def test_to_delete_is_marked_and_nothing_else_about_the_cluster_changes() -> None:

@@ -81,14 +81,14 @@ def test_every_rule_of_place_and_policy_holds() -> None:
     assert "bucket is 'A'" in error.detail
     assert "snapshotCmkId is" in error.detail
     wrong = replace(POLICY, keepday=0, indices="A")
-    error = refused(lambda: set_policy(of(), wrong, NOW))
+    error = refused(lambda: set_policy(of(), wrong, [], NOW))
     assert error.code == "CSS.3011"
     assert "indices is 'A'" in error.detail
 
 
 def test_a_policy_holds_from_the_moment_it_is_set() -> None:
     old = of(created=NOW - timedelta(days=100))
-    after = set_policy(old, POLICY, LATER).after
+    after = set_policy(old, POLICY, [], LATER).after
     assert after.spec.backup == POLICY
     assert due(POLICY, dealt_with(after), LATER + timedelta(minutes=1)) is None
     assert due(POLICY, dealt_with(after), LATER + timedelta(days=1)) is not None
@@ -96,10 +96,10 @@ def test_a_policy_holds_from_the_moment_it_is_set() -> None:
 
 def test_a_policy_whose_moments_stay_misses_none() -> None:
     cluster = of(backup=POLICY, backed_up=NOW)
-    same = set_policy(cluster, replace(POLICY, keepday=30, prefix="other"), LATER)
+    same = set_policy(cluster, replace(POLICY, keepday=30, prefix="other"), [], LATER)
     assert same.after.backed_up == NOW
     for moved in (replace(POLICY, period="17:00 GMT"), replace(POLICY, frequency="SUN")):
-        assert set_policy(cluster, moved, LATER).after.backed_up == LATER
+        assert set_policy(cluster, moved, [], LATER).after.backed_up == LATER
 
 
 def test_without_its_policy_a_cluster_keeps_its_snapshots_unless_told_otherwise() -> None:
@@ -117,6 +117,27 @@ def test_without_its_policy_a_cluster_keeps_its_snapshots_unless_told_otherwise(
     read = replace(AUTO, restore_status=RestoreStatus.RESTORING)
     assert refused(lambda: end_policy(cluster, [read], NOW, deletes=True)).code == "CSS.0012"
     end_policy(cluster, [read], NOW, deletes=False)
+    held = {AUTO.id: "is what the cluster shop is formed anew from"}
+    error = refused(lambda: end_policy(cluster, [AUTO], NOW, deletes=True, held=held))
+    assert (error.code, "formed anew" in error.detail) == ("CSS.0012", True)
+    end_policy(cluster, [AUTO], NOW, deletes=False, held=held)
+
+
+def test_what_another_cluster_restores_keeps_snapshots_from_being_turned_off() -> None:
+    cluster = of()
+    read = kept(cluster, restore_status=RestoreStatus.RESTORING)
+    assert refused(lambda: turn_off(cluster, [read], NOW)).code == "CSS.0012"
+    held = {read.id: "is being restored"}
+    error = refused(lambda: turn_off(cluster, [kept(cluster)], NOW, held=held))
+    assert (error.code, "by-hand is being restored" in error.detail) == ("CSS.0012", True)
+
+
+def test_a_policy_that_is_set_is_about_what_was_found_in_the_bucket_too() -> None:
+    cluster = of(backup=POLICY)
+    found = kept(cluster, adopted=NOW)
+    again = set_policy(cluster, POLICY, [AUTO, found], LATER)
+    assert again.snapshots == (replace(found, adopted=None),)
+    assert end_policy(cluster, [found], LATER, deletes=False).snapshots == ()
 
 
 def test_turned_off_what_can_be_restored_stays_listed_and_what_failed_goes() -> None:
@@ -130,7 +151,7 @@ def test_turned_off_what_can_be_restored_stays_listed_and_what_failed_goes() -> 
 
 
 def test_one_request_may_say_both() -> None:
-    both = with_policy(settle(of(None), SETTINGS, [], NOW), POLICY, NOW)
+    both = with_policy(settle(of(None), SETTINGS, [], NOW), POLICY, [], NOW)
     assert (both.after.spec.snapshots, both.after.spec.backup) == (SETTINGS, POLICY)
     assert both.said == (
         "keep snapshots in the bucket bucket; take snapshots by themselves (DAY, 16:00 GMT+08:00), "
@@ -147,7 +168,7 @@ def actions(cluster: Cluster) -> dict[str, Change | str]:
     found: dict[str, Change | str] = {}
     for name, asked in {
         "settle": lambda: settle(cluster, SETTINGS, [], NOW),
-        "policy": lambda: set_policy(cluster, POLICY, NOW),
+        "policy": lambda: set_policy(cluster, POLICY, [], NOW),
         "end": lambda: end_policy(cluster, [], NOW, deletes=True),
         "off": lambda: turn_off(cluster, [], NOW),
     }.items():

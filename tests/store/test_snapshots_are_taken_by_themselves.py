@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.support.backed_world import DAILY, SETTINGS, BackedWorld
+from tests.support.backed_world import DAILY, OTHER, SETTINGS, BackedWorld
 from tests.support.paper_world import ID, Clock
 
-from searchplane.domain.cluster import Action, ActionKind
+from searchplane.domain.cluster import Action, ActionKind, Anew
 from searchplane.domain.plan import STEADY
 from searchplane.domain.schedule import automatic_name, next_due
+from searchplane.domain.snapshot_settings import set_policy
 from searchplane.domain.snapshots import Method, SnapshotStatus
 from searchplane.store import clusters, snapshots
 
@@ -57,6 +58,50 @@ def test_as_many_are_kept_as_the_policy_says_and_none_by_hand_is_touched(
     assert set(backed.rows()) == kept | {"by-hand"}
     assert any("the policy keeps 3" in said for said in backed.told())
     backed.alike()
+
+
+def test_an_older_policy_deletes_nothing_that_its_database_does_not_know(
+    backed: BackedWorld,
+) -> None:
+    """The database is restored from a backup: its policy kept fewer, and its list is shorter."""
+    backed.set_up(SETTINGS, replace(DAILY, keepday=30))
+    moments = days(backed, 8)
+    names = [automatic_name(DAILY, one) for one in moments]
+    with backed.database.write() as connection:
+        for name in names[3:]:
+            snapshots.forget(connection, backed.row(name).id)
+    backed.set_up(SETTINGS, replace(DAILY, keepday=2))
+    backed.restart_service()
+    backed.settle()
+    assert set(backed.rows()) == set(names)
+    assert any("before that is set again" in said for said in backed.told())
+    later = [automatic_name(DAILY, one) for one in days(backed, 3)]
+    assert set(backed.rows()) == {*names, *later[-2:]}
+    backed.alike()
+    with backed.database.read() as connection:
+        kept = snapshots.of_cluster(connection, backed.there.project_id, ID)
+    backed.accept(set_policy(backed.there, replace(DAILY, keepday=5), kept, Clock.at))
+    backed.settle()
+    backed.settle()
+    assert set(backed.rows()) == {*names[-3:], *later[-2:]}
+    backed.alike()
+
+
+def test_one_that_a_cluster_is_to_be_formed_anew_from_is_not_retired(backed: BackedWorld) -> None:
+    backed.set_up(SETTINGS, DAILY)
+    (first, *_) = [automatic_name(DAILY, one) for one in days(backed, 3)]
+    backed.add_cluster(OTHER)
+    other = backed.found(OTHER)
+    wanted = Action(ActionKind.CREATING, Clock.at, id=backed.row(first).id, anew=Anew.WANTED)
+    backed.store(other, replace(other, action=wanted))
+    days(backed, 2)
+    assert first in backed.rows()
+    assert not backed.row(first).is_leaving
+    assert len(backed.rows()) == 4
+    backed.store(backed.found(OTHER), replace(backed.found(OTHER), action=None))
+    days(backed, 1)
+    assert first not in backed.rows()
+    assert len(backed.rows()) == 3
 
 
 def test_one_missed_is_made_up_once_and_said(backed: BackedWorld) -> None:

@@ -84,6 +84,8 @@ def _operation(operation: Operation, path: str, number: int) -> Schema:
     }
     if operation.action is not None:
         described["x-iam-action"] = operation.action
+    if operation.besides:
+        described["x-iam-actions-besides"] = list(operation.besides)
     if operation.body is not None:
         reference = _reference(operation.body)
         described["requestBody"] = {

@@ -121,6 +121,8 @@ class Operation:
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     answer: type[BaseModel] | None = None
+    besides: tuple[str, ...] = ()
+    """IAM actions that it needs as well, as it does what they stand for."""
     preview: type[BaseModel] | None = None
     """What it answers instead when it is only to say what it would do (`?dry_run=true`)."""
     status: int = 200

@@ -17,12 +17,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
-from searchplane.api import audit, problems
+from searchplane.api import audit, problems, queries
 from searchplane.api.operation import Answer, Call, Envelope, Operation, rendered
 from searchplane.api.services import Services
 from searchplane.domain.access import Asked, authorise, authorise_own
@@ -201,10 +200,11 @@ def _carry_out(
         if operation.self_service:
             authorise_own(actor, operation.action, asked)
         else:
-            authorise(actor, operation.action, request.path.get("project_id"), asked)
+            for action in (operation.action, *operation.besides):
+                authorise(actor, action, request.path.get("project_id"), asked)
         call = replace(call, actor=actor)
     seen.body = _body(operation.body, presented.body) if operation.body else None
-    query = _query(operation.query, presented.query) if operation.query else None
+    query = queries.read(operation, presented.query)
     return operation.handler(replace(call, query=query, body=seen.body))
 
 
@@ -221,14 +221,6 @@ def _body(model: type[BaseModel], content: bytes) -> BaseModel:
         return model.model_validate(value)
     except ValidationError as error:
         raise problems.invalid(error, "body") from None
-
-
-def _query(model: type[BaseModel], query: str) -> BaseModel:
-    pairs = dict(parse_qsl(query, keep_blank_values=True))
-    try:
-        return model.model_validate(pairs)
-    except ValidationError as error:
-        raise problems.invalid(error, "query") from None
 
 
 def _finish(operation: Operation, answer: Answer, request_id: str) -> RawAnswer:

@@ -6,8 +6,9 @@ since a folder with a database is a service's. So a restore that was cut off can
 what lies there already must be what the backup holds, and nothing that differs is written over.
 
 Folders of nodes may be there before or come later. A record knows whether its cluster has formed,
-and what has is never begun anew by itself (`may_start`). A cluster that was only being created when
-the backup was made may have formed since, so it is paused until an operator has looked.
+and what has is never begun anew by itself (`may_begin_again`). A cluster that was only being
+created when the backup was made may have formed since, so it is paused until an operator has
+looked.
 """
 
 from __future__ import annotations

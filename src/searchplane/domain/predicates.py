@@ -16,6 +16,7 @@ from searchplane.domain.observed import (
     Stopped,
     Unknown,
 )
+from searchplane.domain.wording import count
 
 MAX_BACKOFF_SECONDS = 60.0
 HOPELESS = 12
@@ -59,6 +60,23 @@ def may_start(cluster: Cluster, node: Node, observation: Observation) -> str | N
                     f"fill it; bring its folder back"
                 )
             return None
+
+
+def may_begin_again(cluster: Cluster, observation: Observation) -> str | None:
+    """A cluster that had formed is not begun again, empty, when no node has anything of it left.
+
+    Its folders may merely be elsewhere; the sentence says what can be done.
+    """
+    states = observation.nodes.values()
+    if not cluster.bootstrapped or not all(isinstance(state, Absent) for state in states):
+        return None
+    nodes = cluster.nodes
+    all_nodes = f"all {count(len(nodes))}" if len(nodes) > 1 else nodes[0].name
+    return (
+        f"the storage of {all_nodes} is gone; an empty cluster does not take its place by itself: "
+        f"bring the folders back, or give the data up with searchplane cluster rebuild "
+        f"{cluster.spec.name}"
+    )
 
 
 def may_form_anew(cluster: Cluster, observation: Observation) -> str | None:

@@ -3,7 +3,7 @@
 A cluster that had formed and of which no node has storage any more could be started again at once:
 empty, green, and with nobody noticing that its data is gone. The folders may merely be elsewhere,
 on a disk that is not mounted or on the machine a backup of the control plane came from. So nothing
-is started, and the sentence says what can be done (`may_start` guards each single node).
+is started, and the sentence says what can be done (`may_begin_again`).
 
 When an operator gives the data up, the cluster is formed a second time with its name, id and nodes,
 and what the newest snapshot of all its indices holds is restored into it. Folders that come back
@@ -21,8 +21,8 @@ from searchplane.domain import restoring
 from searchplane.domain.change import Change, as_new, begun, completed, given_up, with_nodes
 from searchplane.domain.cluster import Action, ActionKind, Anew, Cluster, Refusal
 from searchplane.domain.ids import RestoreId
-from searchplane.domain.observed import Absent, Observation, Running, Unknown
-from searchplane.domain.predicates import may_form_anew, may_start
+from searchplane.domain.observed import Observation, Running, Unknown
+from searchplane.domain.predicates import may_begin_again, may_form_anew
 from searchplane.domain.restoring import Wish, check_restorable
 from searchplane.domain.snapshots import Snapshot
 from searchplane.domain.snapshotting import is_full
@@ -50,14 +50,10 @@ def lost(cluster: Cluster, observation: Observation) -> Lost | None:
         return None
     if cluster.action is not None and cluster.action.anew is Anew.WANTED:
         return _form_anew(cluster, observation)
-    if not all(isinstance(state, Absent) for state in states):
+    objection = may_begin_again(cluster, observation)
+    if objection is None:
         return None
-    sentence = (
-        f"the storage of {_all_nodes(cluster)} is gone; an empty cluster does not take its place "
-        f"by itself: bring the folders back, or give the data up with searchplane cluster rebuild "
-        f"{cluster.spec.name}"
-    )
-    return Lost(sentence, refusal=Refusal(may_start.__name__, sentence))
+    return Lost(objection, refusal=Refusal(may_begin_again.__name__, objection))
 
 
 def rebuild(cluster: Cluster, snapshot: Snapshot | None, now: datetime) -> Change:
@@ -117,7 +113,7 @@ def bring_back(
 def _form_anew(cluster: Cluster, observation: Observation) -> Lost:
     objection = may_form_anew(cluster, observation)
     if objection is None:
-        return Lost(f"forming {_all_nodes(cluster)} anew, empty", (FormAnew(),))
+        return Lost(f"forming {count(len(cluster.nodes))} anew, empty", (FormAnew(),))
     refusal = Refusal(may_form_anew.__name__, objection)
     if any(isinstance(state, Unknown) for state in observation.nodes.values()):
         return Lost(objection, refusal=refusal)
@@ -130,13 +126,9 @@ def _check_lost(cluster: Cluster) -> None:
         raise Refused("CSS.5090", "the cluster is paused by an operator: resume it first")
     if action is not None and (action.kind is ActionKind.DELETING or action.anew is not Anew.NO):
         raise Refused("CSS.5090", f"the cluster is {action.kind.value}: {cluster.sentence}")
-    if refusal is None or refusal.predicate != may_start.__name__:
+    if refusal is None or refusal.predicate != may_begin_again.__name__:
         raise Refused(
             "CSS.5090",
             f"it is not known that nothing of the cluster is left: {cluster.sentence}; only a "
             "cluster of which no node has storage is formed anew",
         )
-
-
-def _all_nodes(cluster: Cluster) -> str:
-    return f"all {count(len(cluster.nodes))}" if len(cluster.nodes) > 1 else cluster.nodes[0].name

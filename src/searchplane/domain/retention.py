@@ -8,6 +8,11 @@ What counts is what a cluster could be made whole from. A snapshot that lacks sh
 verification could not restore, pushes none out that is complete, so the last complete one always
 stays; there are never more than twice `keepday`.
 
+A snapshot that was found in the bucket and in no list says that the list is old, and so may the
+policy be: a database that was restored has the `keepday` of its day. What was there when one was
+found is therefore neither counted nor touched until the policy is set again; what was taken since
+is kept by the policy that its user sees.
+
 Deleting is no business of this module: it only names them.
 """
 
@@ -27,8 +32,11 @@ def superseded(
     policy: BackupStrategy, snapshots: Iterable[Snapshot], now: datetime
 ) -> tuple[Snapshot, ...]:
     """Those of one cluster that are to be deleted, oldest first."""
+    known = tuple(snapshots)
+    found = max((one.adopted for one in known if one.adopted is not None), default=None)
     mine = sorted(
-        (one for one in snapshots if _is_of(policy, one)), key=lambda one: (one.created, one.id)
+        (one for one in known if _is_of(policy, one) and (found is None or one.created > found)),
+        key=lambda one: (one.created, one.id),
     )
     kept = _kept(policy.keepday, [one for one in mine if one.is_restorable])
     return tuple(

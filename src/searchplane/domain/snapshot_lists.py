@@ -133,6 +133,7 @@ def adopted(
         description=label.description or "",
         frequency=label.frequency,
         keepday=label.keepday,
+        adopted=None if place.read_only else now,
     )
     known = as_seen(bare, seen, now)
     return replace(known, contents=tuple(IndexKept(name) for name in sorted(seen.indices)))
@@ -151,7 +152,10 @@ def _unlisted(
         return
     if seen.status in RESTORABLE:
         found = adopted(cluster.project_id, listed.place, seen, seen.label, now)
-        yield AddSnapshot(found, f"snapshot {seen.name} was found in bucket {listed.place.bucket}")
+        said = f"snapshot {seen.name} was found in bucket {listed.place.bucket}"
+        if cluster.spec.backup is not None and found.adopted is not None:
+            said += "; what is there by now is not deleted by the policy before that is set again"
+        yield AddSnapshot(found, said)
     elif seen.status is SnapshotStatus.FAILED and not listed.place.read_only:
         yield DeleteFiles(listed.place, listed.writer, seen.name)
 

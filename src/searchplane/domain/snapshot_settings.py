@@ -8,17 +8,23 @@ A policy holds from the moment it is set: what lies before was not missed (sched
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 
 from searchplane.domain.backup import default_bucket, place_violations, policy_violations
 from searchplane.domain.change import BACKING_UP, Change, check_idle
 from searchplane.domain.cluster import ActionKind, BackupStrategy, Cluster, SnapshotSettings
+from searchplane.domain.ids import SnapshotId
 from searchplane.domain.snapshots import Method, Snapshot, SnapshotStatus, repository_of
-from searchplane.domain.snapshotting import check_removable, leaving, settings_of
+from searchplane.domain.snapshotting import check_free, check_removable, leaving, settings_of
 from searchplane.domain.violation import refuse
 from searchplane.errors import Refused
+
+Held = Mapping[SnapshotId, str]
+"""What somebody wants of snapshots that must stay for it (store/restores.py)."""
+NONE: Held = MappingProxyType({})
 
 
 def settle(
@@ -44,15 +50,19 @@ def settle_by_default(cluster: Cluster, now: datetime) -> Change:
     return settle(cluster, cluster.spec.snapshots or SnapshotSettings(bucket), (), now)
 
 
-def set_policy(cluster: Cluster, wanted: BackupStrategy, now: datetime) -> Change:
+def set_policy(
+    cluster: Cluster, wanted: BackupStrategy, kept: Sequence[Snapshot], now: datetime
+) -> Change:
     """Automatic snapshots are on. Raises Refused CSS.0004 while snapshots are off."""
     check_idle(cluster)
     settings_of(cluster)
-    return with_policy(Change(cluster, cluster, ""), wanted, now)
+    return with_policy(Change(cluster, cluster, ""), wanted, kept, now)
 
 
-def with_policy(change: Change, wanted: BackupStrategy, now: datetime) -> Change:
-    """The change with this policy besides."""
+def with_policy(
+    change: Change, wanted: BackupStrategy, kept: Sequence[Snapshot], now: datetime
+) -> Change:
+    """The change with this policy besides; it is about what was found meanwhile too."""
     refuse([*policy_violations(wanted, "")])
     before = change.before.spec.backup
     is_same = before is not None and _moments(before) == _moments(wanted)
@@ -63,28 +73,40 @@ def with_policy(change: Change, wanted: BackupStrategy, now: datetime) -> Change
         updated=now,
     )
     said = f"take snapshots by themselves ({wanted.frequency}, {wanted.period}), {wanted.keepday} "
-    return replace(change, after=after, said=_joined(change.said, f"{said}are kept"))
+    said = _joined(change.said, f"{said}are kept")
+    settled = tuple(replace(one, adopted=None) for one in kept if one.adopted is not None)
+    return replace(change, after=after, said=said, snapshots=settled)
 
 
 def end_policy(
-    cluster: Cluster, kept: Sequence[Snapshot], now: datetime, *, deletes: bool
+    cluster: Cluster,
+    kept: Sequence[Snapshot],
+    now: datetime,
+    *,
+    deletes: bool,
+    held: Held = NONE,
 ) -> Change:
     """No automatic snapshots from now on; `deletes` removes those there are.
 
-    Raises Refused CSS.0004 while snapshots are off.
+    Raises Refused CSS.0004 while snapshots are off, CSS.0012 if one that would go is restored.
     """
     check_calm(cluster)
     settings_of(cluster)
-    return without_policy(Change(cluster, cluster, ""), kept, now, deletes=deletes)
+    return without_policy(Change(cluster, cluster, ""), kept, now, deletes=deletes, held=held)
 
 
 def without_policy(
-    change: Change, kept: Sequence[Snapshot], now: datetime, *, deletes: bool
+    change: Change,
+    kept: Sequence[Snapshot],
+    now: datetime,
+    *,
+    deletes: bool,
+    held: Held = NONE,
 ) -> Change:
     """The change, and no policy besides. One that is restored now is not deleted but refused."""
     automatic = [one for one in kept if one.method is Method.AUTO and not one.is_leaving]
     for one in automatic if deletes else ():
-        check_removable(one, is_read=False)
+        check_removable(one, held.get(one.id))
     going = tuple(leaving(one, change.before.id) for one in automatic) if deletes else ()
     after = replace(change.after, spec=replace(change.after.spec, backup=None), updated=now)
     said = "take no more snapshots by themselves"
@@ -93,13 +115,18 @@ def without_policy(
     return replace(change, after=after, snapshots=going, said=_joined(change.said, said))
 
 
-def turn_off(cluster: Cluster, kept: Sequence[Snapshot], now: datetime) -> Change:
+def turn_off(
+    cluster: Cluster, kept: Sequence[Snapshot], now: datetime, *, held: Held = NONE
+) -> Change:
     """`DELETE index_snapshots`: no more snapshots, by hand or by themselves.
 
     Those there are stay, and stay listed, as nothing else would lead to them; records of failed
-    ones go.
+    ones go, unless they turn out to be whole. Raises Refused CSS.0012 while another cluster
+    restores one of them, or is to.
     """
     check_calm(cluster)
+    for one in kept:
+        check_free(one, held.get(one.id))
     failed = [one for one in kept if one.status is SnapshotStatus.FAILED and not one.is_leaving]
     spec = replace(cluster.spec, snapshots=None, backup=None)
     return Change(

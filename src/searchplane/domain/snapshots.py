@@ -96,8 +96,9 @@ class Snapshot:
     `worker` is the cluster whose engine does what is to be done with it: its own, or another one
     of the project when that is gone. `begun` is set once the engine has taken the order.
     `indices` is what was asked for, `contents` what is in it. `is_leaving` is set when it is to be
-    deleted. `frequency` and `keepday` are of the policy that took it. Bytes are of what had to be
-    copied (`total`), and of that done. `reason` is why it failed.
+    deleted. `adopted` is when it was found in its bucket and in no list, until the policy is set
+    after that (retention.py). `frequency` and `keepday` are of the policy that took it. Bytes are
+    of what had to be copied (`total`), and of that done. `reason` is why it failed.
     """
 
     id: SnapshotId
@@ -128,6 +129,7 @@ class Snapshot:
     reason: str | None = None
     restore_status: RestoreStatus = RestoreStatus.NONE
     verified: Verified | None = None
+    adopted: datetime | None = None
 
     @property
     def is_restorable(self) -> bool:

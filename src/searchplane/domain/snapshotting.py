@@ -84,18 +84,26 @@ def settings_of(cluster: Cluster) -> SnapshotSettings:
     return cluster.spec.snapshots
 
 
-def check_removable(snapshot: Snapshot, *, is_read: bool) -> None:
-    """Refuse to delete what is being made (CSS.0029), is restored now (CSS.0012) or is not ours."""
+def check_removable(snapshot: Snapshot, held: str | None) -> None:
+    """Refuse to delete what is being made (CSS.0029), is restored now or about to be (CSS.0012), or
+    is not ours. `held` says what somebody wants of it, None if nobody does."""
     if snapshot.status is SnapshotStatus.BUILDING:
         raise Refused("CSS.0029", f"the snapshot {snapshot.name} is still being made")
-    if is_read or snapshot.restore_status is RestoreStatus.RESTORING:
-        raise Refused("CSS.0012", f"the snapshot {snapshot.name} is being restored")
+    check_free(snapshot, held)
     if snapshot.repository.read_only:
         raise Refused(
             "CSS.5090",
             f"the bucket {snapshot.repository.bucket} is attached to restore from: nothing is "
             "deleted in it",
         )
+
+
+def check_free(snapshot: Snapshot, held: str | None) -> None:
+    """Refuse what would take it from somebody who restores it. Raises Refused CSS.0012."""
+    if held is None and snapshot.restore_status is RestoreStatus.RESTORING:
+        held = "is being restored"
+    if held is not None:
+        raise Refused("CSS.0012", f"the snapshot {snapshot.name} {held}: wait for its end")
 
 
 def remove(worker: Cluster, snapshot: Snapshot) -> Change:

@@ -108,6 +108,18 @@ def scratch_spec(snapshot: Snapshot, network: Network, zone: str, now: datetime)
     )
 
 
+def steps(snapshot: Snapshot, spec: ClusterSpec) -> tuple[str, ...]:
+    """What a verification with this scratch cluster would do, in order."""
+    (group,) = spec.groups
+    size = f"{group.flavor}, {group.volume.size_gb} GB"
+    return (
+        f"make the scratch cluster {spec.name} of one node ({spec.engine}, {size})",
+        f"restore the snapshot {snapshot.name} into it",
+        f"count and hash all documents of {len(snapshot.contents)} indices, and compare",
+        f"delete {spec.name}",
+    )
+
+
 def _reader(snapshot: Snapshot) -> Engine:
     """The engine that wrote it, or the oldest here that can read what it wrote."""
     if snapshot.engine in ENGINES:

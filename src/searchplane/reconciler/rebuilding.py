@@ -25,7 +25,7 @@ from searchplane.domain.snapshots_seen import repository_name
 from searchplane.errors import Permanent
 from searchplane.reconciler.compose import addresses_of, target_of
 from searchplane.reconciler.ports import Ports
-from searchplane.reconciler.recording import record, secrets_of
+from searchplane.reconciler.recording import Superseded, record, secrets_of
 from searchplane.reconciler.snapshot_lists import Shelf, own_shelves
 from searchplane.reconciler.snapshot_rows import store
 from searchplane.store import events, restores, snapshots
@@ -53,13 +53,22 @@ async def bring_back(cluster: Cluster, ports: Ports) -> Cluster:
 
     def also(connection: Transaction) -> None:
         for one in found.snapshots:
-            snapshots.save(connection, one)
+            _mark(connection, one)
         if found.restore is not None:
             restores.save(connection, found.restore)
         events.add(connection, cluster.id, now, Phase.RESTORE.value, said)
 
     log.info("cluster %s (%s): %s", cluster.spec.name, cluster.id, said)
     return await record(cluster, replace(found.after, updated=now), ports, also)
+
+
+def _mark(connection: Transaction, wanted: Snapshot) -> None:
+    """Store that it is restored. Raises Superseded where it was told to go meanwhile."""
+    there = snapshots.find(connection, wanted.id)
+    if there is None or not there.is_restorable:
+        raise Superseded
+    marked = replace(there, restore_status=wanted.restore_status, updated=wanted.updated)
+    snapshots.save(connection, marked)
 
 
 async def _listed(cluster: Cluster, settings: SnapshotSettings, ports: Ports) -> Cluster:

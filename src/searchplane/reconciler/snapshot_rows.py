@@ -120,12 +120,12 @@ def _keep(connection: Transaction, snapshot: Snapshot, cluster: Cluster) -> bool
 
 
 def _retire(connection: Transaction, leaving: tuple[Snapshot, ...]) -> bool:
-    """Those that somebody has begun to restore stay for now."""
+    """Those that somebody has begun to restore, or is about to, stay for now."""
     found = [snapshots.find(connection, one.id) for one in leaving]
     free = [
         one
         for one in found
-        if one is not None and not one.is_leaving and not restores.running_of(connection, one.id)
+        if one is not None and not one.is_leaving and not restores.held(connection, one.id)
     ]
     workers = {one.id: one.worker for one in leaving}
     for one in free:

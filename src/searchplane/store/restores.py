@@ -1,15 +1,20 @@
-"""Records of restores, running and over. The newest of each cluster are kept."""
+"""Records of restores, running and over. The newest of each cluster are kept.
+
+A snapshot is held while a restore reads it, and before that by a cluster that is formed anew and
+names it: then it must not be deleted.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
-from searchplane.domain.ids import ClusterId, SnapshotId
+from searchplane.domain.cluster import ActionKind
+from searchplane.domain.ids import ClusterId, ProjectId, SnapshotId
 from searchplane.domain.snapshots import Restore
-from searchplane.store.schema import restores
+from searchplane.store.schema import clusters, restores, snapshots
 
 KEPT = 50
 """Restores into one cluster that are kept."""
@@ -43,6 +48,41 @@ def running_of(connection: Connection, snapshot_id: SnapshotId) -> list[Restore]
 
 def running_into(connection: Connection, cluster_id: ClusterId) -> list[Restore]:
     return _where(connection, restores.c.cluster_id == cluster_id)
+
+
+def held(connection: Connection, snapshot_id: SnapshotId) -> str | None:
+    """What somebody wants of the snapshot that must stay for it, as a sentence that its name
+    begins; None if nobody does."""
+    read = restores.c.snapshot_id == snapshot_id
+    return _held(connection, read, _NAMED.in_([snapshot_id])).get(snapshot_id)
+
+
+def held_of(
+    connection: Connection, project_id: ProjectId, cluster_id: ClusterId
+) -> dict[SnapshotId, str]:
+    """The same for all snapshots of a cluster that are held."""
+    mine = select(snapshots.c.id).where(
+        snapshots.c.project_id == project_id, snapshots.c.cluster_id == cluster_id
+    )
+    return _held(connection, restores.c.snapshot_id.in_(mine), _NAMED.in_(mine))
+
+
+_NAMED = clusters.c.action_json["id"].as_string()
+
+
+def _held(
+    connection: Connection, read: ColumnElement[bool], named: ColumnElement[bool]
+) -> dict[SnapshotId, str]:
+    reading = select(restores.c.snapshot_id).where(read, restores.c.ended.is_(None))
+    forming = select(_NAMED, clusters.c.name).where(
+        clusters.c.action == ActionKind.CREATING.value, named
+    )
+    found = {
+        SnapshotId(one): f"is what the cluster {name} is formed anew from"
+        for one, name in connection.execute(forming)
+    }
+    running = connection.execute(reading).scalars()
+    return found | {SnapshotId(one): "is being restored" for one in running}
 
 
 def _where(connection: Connection, mine: Any) -> list[Restore]:

@@ -13,12 +13,12 @@ from sqlalchemy import Connection, select
 from searchplane.domain import quota
 from searchplane.domain.cluster import Action, ActionKind, Cluster, Network
 from searchplane.domain.engines import SECURED_ENGINE
-from searchplane.domain.ids import ClusterId, NodeId, ProjectId
+from searchplane.domain.ids import ClusterId, NodeId, ProjectId, SnapshotId
 from searchplane.domain.layout import HostLimits, lay_out, memory_needed_mb
-from searchplane.domain.snapshots import Snapshot
+from searchplane.domain.snapshots import Restore, Snapshot
 from searchplane.domain.verification import SCRATCH, check, scratch_spec
 from searchplane.settings import Settings
-from searchplane.store import clusters, events, room
+from searchplane.store import clusters, events, restores, room
 from searchplane.store.schema import clusters as table
 from searchplane.store.secrets import ADMIN_HASH, ClusterSecrets
 
@@ -59,6 +59,19 @@ def make(
     Raises Refused where it cannot be verified (domain/verification.py), is being verified, or
     there is no room.
     """
+    cluster = plan(connection, makings, snapshot, tenant, now)
+    clusters.add(connection, cluster)
+    if cluster.spec.security.authority:
+        kept = {ADMIN_HASH: makings.admin_hash}
+        makings.secrets.add_missing(connection, cluster.id, kept)
+    events.add(connection, cluster.id, now, events.ACCEPTED, said)
+    return cluster
+
+
+def plan(
+    connection: Connection, makings: Makings, snapshot: Snapshot, tenant: int, now: datetime
+) -> Cluster:
+    """The scratch cluster that `make` would store now. Raises what that raises."""
     check(snapshot, names(connection, snapshot.project_id))
     cluster = _new(connection, makings, snapshot, tenant, now)
     room.check(
@@ -70,11 +83,6 @@ def make(
         memory_mb=memory_needed_mb(cluster.nodes),
         disk_mb=snapshot.bytes_total // 2**20,
     )
-    clusters.add(connection, cluster)
-    if cluster.spec.security.authority:
-        kept = {ADMIN_HASH: makings.admin_hash}
-        makings.secrets.add_missing(connection, cluster.id, kept)
-    events.add(connection, cluster.id, now, events.ACCEPTED, said)
     return cluster
 
 
@@ -84,6 +92,14 @@ def names(connection: Connection, project_id: ProjectId) -> dict[str, ClusterId]
         table.c.project_id == project_id, table.c.name.startswith(SCRATCH, autoescape=True)
     )
     return {name: ClusterId(found) for name, found in connection.execute(wanted)}
+
+
+def asked_for(connection: Connection, snapshot_id: SnapshotId) -> list[Restore]:
+    """The snapshot's restores that run because users asked for them: none into scratch clusters."""
+    running = restores.running_of(connection, snapshot_id)
+    found = {one.cluster_id: clusters.find(connection, one.cluster_id) for one in running}
+    scratch = {one for one, target in found.items() if target and target.spec.verifies is not None}
+    return [one for one in running if one.cluster_id not in scratch]
 
 
 def _new(

@@ -1,6 +1,7 @@
 """Forming a cluster anew of which nothing is left: for those who run the service.
 
-It is an operation of this service; other clouds have none like it.
+It is an operation of this service; other clouds have none like it. It ends in a restore, so the
+actor must have the right to restore as well, where the cluster and where the snapshot is concerned.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pydantic import Field
 
 from searchplane.api.css.changing import ChangeQuery, DryRunReply, change_inside
 from searchplane.api.css.clusters import CLUSTER
+from searchplane.api.css.snapshots import RESTORE, authorise_restore
 from searchplane.api.fields import Reply, Request, Text
 from searchplane.api.operation import Answer, Call, Operation
 from searchplane.domain.change import Change
@@ -40,10 +42,13 @@ class RebuildReply(Reply):
 
 
 def rebuild_cluster(call: Call) -> Answer:
+    """The snapshot is held from then on: it is checked in the transaction that names it."""
     body: RebuildRequest = call.body
 
     def rule(cluster: Cluster, connection: Transaction) -> Change:
         snapshot = None if body.snapshot_id is None else _found(call, connection, body.snapshot_id)
+        if snapshot is not None and snapshot.cluster_id != cluster.id:
+            authorise_restore(call, snapshot.cluster_id)
         return rebuild(cluster, snapshot, call.now)
 
     return change_inside(call, rule, _accepted)
@@ -70,6 +75,7 @@ OPERATIONS = [
         handler=rebuild_cluster,
         summary="Form a cluster anew of which no node has storage, and restore its snapshot.",
         action="css:cluster:operate",
+        besides=(RESTORE,),
         body=RebuildRequest,
         query=ChangeQuery,
         preview=DryRunReply,

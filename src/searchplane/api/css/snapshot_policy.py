@@ -38,7 +38,7 @@ from searchplane.domain.snapshot_settings import (
 )
 from searchplane.domain.snapshot_texts import expression_of
 from searchplane.errors import Refused
-from searchplane.store import snapshots
+from searchplane.store import restores, snapshots
 from searchplane.store.database import Transaction
 
 
@@ -125,9 +125,11 @@ def settle_as_asked(call: Call) -> Answer:
         kept = snapshots.of_cluster(connection, cluster.project_id, cluster.id)
         settled = settle(cluster, settings, kept, call.now)
         if policy is not None:
-            return with_policy(settled, policy, call.now)
+            return with_policy(settled, policy, kept, call.now)
         if body.enable is False:
-            return without_policy(settled, kept, call.now, deletes=body.delete_auto)
+            held = restores.held_of(connection, cluster.project_id, cluster.id)
+            deletes = body.delete_auto
+            return without_policy(settled, kept, call.now, deletes=deletes, held=held)
         return settled
 
     return change_inside(call, rule, nothing)
@@ -136,7 +138,8 @@ def settle_as_asked(call: Call) -> Answer:
 def stop(call: Call) -> Answer:
     def rule(cluster: Cluster, connection: Transaction) -> Change:
         kept = snapshots.of_cluster(connection, cluster.project_id, cluster.id)
-        return turn_off(cluster, kept, call.now)
+        held = restores.held_of(connection, cluster.project_id, cluster.id)
+        return turn_off(cluster, kept, call.now, held=held)
 
     return change_inside(call, rule, nothing)
 
@@ -146,23 +149,32 @@ def change_policy(call: Call) -> Answer:
     if not body.enable:
         return change_inside(call, _end(call, deletes=body.delete_auto), nothing)
     policy = _policy(body)
-    return change(call, lambda one: set_policy(one, policy, call.now), nothing)
+    return change_inside(call, _begin(call, policy), nothing)
 
 
 def open_policy(call: Call) -> Answer:
     body: OpenPolicyRequest = call.body
     policy = _policy(body)
-    return change(call, lambda one: set_policy(one, policy, call.now), nothing)
+    return change_inside(call, _begin(call, policy), nothing)
 
 
 def close_policy(call: Call) -> Answer:
     return change_inside(call, _end(call, deletes=False), nothing)
 
 
+def _begin(call: Call, policy: BackupStrategy) -> RuleInside:
+    def rule(cluster: Cluster, connection: Transaction) -> Change:
+        kept = snapshots.of_cluster(connection, cluster.project_id, cluster.id)
+        return set_policy(cluster, policy, kept, call.now)
+
+    return rule
+
+
 def _end(call: Call, *, deletes: bool) -> RuleInside:
     def rule(cluster: Cluster, connection: Transaction) -> Change:
         kept = snapshots.of_cluster(connection, cluster.project_id, cluster.id)
-        return end_policy(cluster, kept, call.now, deletes=deletes)
+        held = restores.held_of(connection, cluster.project_id, cluster.id)
+        return end_policy(cluster, kept, call.now, deletes=deletes, held=held)
 
     return rule
 

@@ -18,6 +18,9 @@ from searchplane.api.css.changing import (
     change,
     change_inside,
     nothing,
+    store,
+    told,
+    tried,
 )
 from searchplane.api.css.clusters import CLUSTER
 from searchplane.api.fields import Boolean, Reply, Request, Text
@@ -31,7 +34,7 @@ from searchplane.domain.index_renaming import renaming_of
 from searchplane.domain.snapshot_texts import expression_of
 from searchplane.domain.snapshots import Snapshot, SnapshotStatus
 from searchplane.errors import NotFound, Refused
-from searchplane.store import clusters, restores, snapshots
+from searchplane.store import clusters, events, restores, snapshots
 from searchplane.store.database import Transaction
 
 RESTORE = "css:snapshot:restore"
@@ -82,7 +85,8 @@ def restore_snapshot(call: Call) -> Answer:
     body: RestoreRequest = call.body
     rename = renaming_of(body.rename_pattern, body.rename_replacement)
     wish = restoring.Wish(expression_of(body.indices), rename, body.replace_exist_indices)
-    _authorise(call, body.target_cluster)
+    if body.target_cluster != call.path["cluster_id"]:
+        authorise_restore(call, body.target_cluster)
     with call.services.database.read() as connection:
         snapshot = snapshot_of(call, connection)
     restoring.check_restorable(snapshot)
@@ -99,17 +103,26 @@ def restore_snapshot(call: Call) -> Answer:
 
 
 def delete_snapshot(call: Call) -> Answer:
-    """Its files are removed by its cluster, or by another of the project if that is gone."""
-    with call.services.database.read() as connection:
-        snapshot = _checked(call, connection)
-        worker = _worker(connection, snapshot)
-    if worker is None:
-        return _forget(call, snapshot)
+    """Its files are removed by its cluster, or by another of the project if that is gone.
 
-    def rule(one: Cluster, connection: Transaction) -> Change:
-        return snapshotting.remove(one, _checked(call, connection))
-
-    return change_inside(call, rule, nothing, cluster_id=worker.id)
+    Who removes them is chosen in the transaction in which that is stored.
+    """
+    query: ChangeQuery = call.query
+    if query.dry_run:
+        with call.services.database.read() as connection:
+            wanted = _removal(call, connection)
+        return (
+            told(call, _forgotten(wanted)) if isinstance(wanted, Snapshot) else tried(call, wanted)
+        )
+    with call.services.database.write() as connection:
+        wanted = _removal(call, connection)
+        if isinstance(wanted, Snapshot):
+            _forget(call, connection, wanted)
+        else:
+            store(call, connection, wanted)
+    if isinstance(wanted, Change):
+        call.services.wake(wanted.before.id)
+    return Answer()
 
 
 def _created(wanted: Change) -> CreateSnapshotReply | None:
@@ -119,12 +132,14 @@ def _created(wanted: Change) -> CreateSnapshotReply | None:
     return CreateSnapshotReply(backup=CreatedSnapshot(id=made.id, name=made.name))
 
 
-def _authorise(call: Call, target: str) -> None:
-    """A policy may be about single clusters, and the path names the one restored from."""
-    if target != call.path["cluster_id"]:
-        where = {"cluster_id": target}
-        asked = Asked(call.now, call.source, call.services.settings.region, where)
-        authorise(call.user, RESTORE, None, asked)
+def authorise_restore(call: Call, cluster_id: str) -> None:
+    """Refuse unless the actor may restore where this cluster is concerned.
+
+    A policy may be about single clusters, and the path names only one of those of a restore.
+    """
+    where = {"cluster_id": cluster_id}
+    asked = Asked(call.now, call.source, call.services.settings.region, where)
+    authorise(call.user, RESTORE, None, asked)
 
 
 def snapshot_of(call: Call, connection: Transaction) -> Snapshot:
@@ -146,30 +161,38 @@ def snapshot_of(call: Call, connection: Transaction) -> Snapshot:
 def _checked(call: Call, connection: Transaction) -> Snapshot:
     """The snapshot, if it may be deleted."""
     found = snapshot_of(call, connection)
-    is_read = bool(restores.running_of(connection, found.id))
-    snapshotting.check_removable(found, is_read=is_read)
+    snapshotting.check_removable(found, restores.held(connection, found.id))
     return found
 
 
-def _worker(connection: Transaction, snapshot: Snapshot) -> Cluster | None:
+def _removal(call: Call, connection: Transaction) -> Change | Snapshot:
+    """What a delete comes to: a change of who removes the files, or the record that is all there
+    is. Nobody may be there to delete files; a failed one has none that anybody would miss."""
+    snapshot = _checked(call, connection)
     siblings = snapshots.of_cluster(connection, snapshot.project_id, snapshot.cluster_id)
     all_clusters = clusters.of_project(connection, snapshot.project_id)
-    return snapshotting.worker_for(snapshot, siblings, all_clusters)
-
-
-def _forget(call: Call, snapshot: Snapshot) -> Answer:
-    """Nobody is there to delete files; a failed one has none that anybody would miss."""
+    worker = snapshotting.worker_for(snapshot, siblings, all_clusters)
+    if worker is not None:
+        return snapshotting.remove(worker, snapshot)
     if snapshot.status is not SnapshotStatus.FAILED:
         raise Refused(
             "CSS.5090",
             f"the cluster of the snapshot is gone, and no cluster of the project runs "
             f"{snapshot.engine} or later to delete its files: create one first",
         )
-    query: ChangeQuery = call.query
-    if not query.dry_run:
-        with call.services.database.write() as connection:
-            snapshots.forget(connection, snapshot.id)
-    return Answer()
+    return snapshot
+
+
+def _forget(call: Call, connection: Transaction, snapshot: Snapshot) -> None:
+    """With an event while its cluster is still there to have one; the audit trail tells always."""
+    snapshots.forget(connection, snapshot.id)
+    if clusters.find_in_project(connection, snapshot.project_id, snapshot.cluster_id) is not None:
+        said = f"{_forgotten(snapshot)}, asked for by {call.user.user_name}"
+        events.add(connection, snapshot.cluster_id, call.now, events.ACCEPTED, said)
+
+
+def _forgotten(snapshot: Snapshot) -> str:
+    return f"take the failed snapshot {snapshot.name} off the list"
 
 
 OPERATIONS = [

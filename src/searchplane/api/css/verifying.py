@@ -10,11 +10,12 @@ from typing import Annotated
 
 from pydantic import Field
 
+from searchplane.api.css.changing import ChangeQuery, DryRunReply, told
 from searchplane.api.css.clusters import CLUSTER
 from searchplane.api.css.snapshots import RESTORE, snapshot_of
 from searchplane.api.fields import Reply
 from searchplane.api.operation import Answer, Call, Operation, Pool
-from searchplane.domain.verification import check
+from searchplane.domain.verification import steps
 from searchplane.store import scratch
 from searchplane.store.scratch import Makings
 
@@ -33,15 +34,15 @@ class VerifySnapshotReply(Reply):
 
 def verify_snapshot(call: Call) -> Answer:
     """A password is hashed only for what passed every check, which are made again then."""
+    query: ChangeQuery = call.query
     with call.services.database.read() as connection:
         snapshot = snapshot_of(call, connection)
-        check(snapshot, scratch.names(connection, call.project.id))
-    makings = Makings(
-        call.services.settings,
-        call.services.limits,
-        call.services.secrets,
-        scratch.admin_hash(snapshot, call.services.hash_engine_password),
-    )
+        planned = scratch.plan(
+            connection, _makings(call, ""), snapshot, call.project.number, call.now
+        )
+    if query.dry_run:
+        return told(call, *steps(snapshot, planned.spec))
+    makings = _makings(call, scratch.admin_hash(snapshot, call.services.hash_engine_password))
     with call.services.database.write() as connection:
         snapshot = snapshot_of(call, connection)
         said = f"verify the snapshot {snapshot.name}, asked for by {call.user.user_name}"
@@ -56,6 +57,11 @@ def verify_snapshot(call: Call) -> Answer:
     )
 
 
+def _makings(call: Call, admin_hash: str) -> Makings:
+    services = call.services
+    return Makings(services.settings, services.limits, services.secrets, admin_hash)
+
+
 OPERATIONS = [
     Operation(
         id="VerifySnapshot",
@@ -65,6 +71,8 @@ OPERATIONS = [
         summary="Restore a snapshot into a scratch cluster, compare it and delete the cluster.",
         action=RESTORE,
         pool=Pool.CREATION,
+        query=ChangeQuery,
+        preview=DryRunReply,
         answer=VerifySnapshotReply,
         status=201,
         errors=(
