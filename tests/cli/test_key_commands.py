@@ -38,6 +38,7 @@ def test_a_key_from_creation_to_end(service: Served, do: Do) -> None:
         assert secret not in do("key", *words).out
     assert do("key", "deactivate", access).out == f"{access} is inactive.\n"
     assert json.loads(do("key", "show", access, "--json").out)["status"] == "inactive"
+    assert "last use time  -\n" in do("key", "show", access).out
     assert do("key", "activate", access).out == f"{access} is active.\n"
     assert do("key", "delete", access).out == f"{access} is deleted.\n"
     assert access not in do("key", "list").out
@@ -53,7 +54,8 @@ def test_keys_of_another_user(service: Served, run: Run, do: Do) -> None:
     ] == [one["access"] for one in made]
     third = run("key", "create", "--user", "robot", "--data", service.data)
     assert (third.code, third.out) == (1, "")
-    assert "akSkNumExceed" in third.err
+    held = " and ".join(one["access"] for one in made)
+    assert f"the user has the keys {held}, and no more are right" in third.err
     do("user", "delete", "robot")
     gone = run("key", "show", made[0]["access"], "--data", service.data)
     assert gone.code == 1

@@ -11,6 +11,10 @@ from searchplane.cli.directory import Identity, Item
 from searchplane.cli.listing import show_many, show_one
 from searchplane.cli.login import Login
 from searchplane.cli.people import SHOWN_ONCE
+from searchplane.errors import Refused
+
+TOO_MANY = "akSkNumExceed"
+"""All that the public API says when a user has as many keys as there may be."""
 
 PATH = "/v3.0/OS-CREDENTIAL/credentials"
 COLUMNS = ("access", "status", "create_time", "last_use_time", "description")
@@ -25,7 +29,15 @@ class Keys(Identity):
         return str(found["id"])
 
     def create(self, user_id: str, description: str) -> Item:
-        return self._credential("POST", PATH, user_id=user_id, description=description)
+        try:
+            return self._credential("POST", PATH, user_id=user_id, description=description)
+        except Refused as refused:
+            if TOO_MANY not in refused.detail:
+                raise
+            held = " and ".join(str(key["access"]) for key in self.of(user_id))
+            raise Refused(
+                refused.code, f"the user has the keys {held}, and no more are right; delete one"
+            ) from None
 
     def of(self, user_id: str) -> list[Item]:
         return self.listed(PATH, "credentials", user_id=user_id)

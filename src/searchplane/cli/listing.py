@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
-from searchplane.cli.tables import print_json, print_table
+from searchplane.cli.tables import GAP, print_json, print_table
 
 WIDTH = 13
+"""Of the names of fields, at least, with the gap."""
 
 
 def show_many(
@@ -29,9 +30,10 @@ def show_one(item: Mapping[str, Any], fields: Sequence[str], *, as_json: bool) -
     if as_json:
         print_json(item)
         return
-    for name in fields:
-        if name in item:
-            click.echo(f"{_title(name):<{WIDTH}}{_text(item[name])}".rstrip())
+    shown = [name for name in fields if name in item]
+    width = max([WIDTH, *(len(_title(name)) + len(GAP) for name in shown)])
+    for name in shown:
+        click.echo(f"{_title(name):<{width}}{_text(item[name])}".rstrip())
 
 
 def _row(item: Mapping[str, Any], columns: Sequence[str]) -> list[str]:
