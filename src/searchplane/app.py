@@ -19,13 +19,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from litestar import Litestar
-
-from searchplane.api import ops, web
+from searchplane.api import ops
 from searchplane.api.identity.elsewhere import described, served
 from searchplane.api.routes import OPERATIONS
 from searchplane.api.services import Services
 from searchplane.api.throttle import Throttle
+from searchplane.api.web import Application
 from searchplane.domain.ids import ClusterId
 from searchplane.domain.layout import HostLimits, default_max_heap_mb
 from searchplane.domain.observed import Absent, NodeState, Stopped, Unknown
@@ -88,16 +87,16 @@ class Front:
     settings: Settings
     services: Services
 
-    def api(self) -> Litestar:
-        """The API's application; with the operators' routes unless they have a listener."""
-        extra = [ops.description(described(OPERATIONS, self.settings))]
+    def api(self) -> Application:
+        """The API's application; with the operators' pages unless they have a listener."""
+        pages = [ops.description(described(OPERATIONS, self.settings))]
         if self.settings.ops_listen is None:
-            extra += ops.handlers(self.services, shared=not self.settings.public_metrics)
-        return web.build(served(OPERATIONS, self.settings), self.services, extra)
+            pages += ops.pages(self.services, shared=not self.settings.public_metrics)
+        return Application(served(OPERATIONS, self.settings), self.services, pages)
 
-    def ops(self) -> Litestar:
+    def ops(self) -> Application:
         """The application of the operators' own listener."""
-        return ops.build(self.services)
+        return Application((), self.services, ops.pages(self.services))
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from tests.support.logins import PASSWORD, Login, NewUser, login_body
 from searchplane.api.operation import Operation
 from searchplane.api.routes import OPERATIONS
 from searchplane.api.services import Services
-from searchplane.api.web import build
+from searchplane.api.web import Application
 from searchplane.domain.ids import ClusterId, DomainId, UserId
 from searchplane.domain.layout import HostLimits
 from searchplane.iam.bootstrap import ADMIN_FILE, Credentials, first_start, read_admin_file
@@ -176,12 +176,11 @@ async def client(
     services: Services, operations: Sequence[Operation]
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Talks to the application in this process."""
-    app = build(operations, services)
+    app = Application(operations, services)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url=services.settings.base_url) as http:
         yield http
-    for close in app.on_shutdown:
-        close()
+    app.close()
 
 
 @pytest.fixture

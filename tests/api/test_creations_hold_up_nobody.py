@@ -14,7 +14,7 @@ from tests.support.live_service import Live, until
 from tests.support.running import getting_started
 
 from searchplane.api.routes import OPERATIONS
-from searchplane.api.web import build
+from searchplane.api.web import Application
 from searchplane.api.workers import CREATIONS_WAITING
 
 SECURED = {"authorityEnable": True, "httpsEnable": True, "adminPwd": "Fresh-Pear-27"}
@@ -47,13 +47,12 @@ def slow() -> SlowHash:
 @pytest.fixture
 async def css(untended: Live, slow: SlowHash) -> AsyncIterator[httpx.AsyncClient]:
     services = replace(untended.service.services, hash_engine_password=slow)
-    app = build(OPERATIONS, services)
+    app = Application(OPERATIONS, services)
     other = Live(untended.service, app, untended.admin)
     async with other.client(untended.token()) as http:
         yield http
     slow.may_end.set()
-    for close in app.on_shutdown:
-        close()  # type: ignore[call-arg]
+    app.close()
 
 
 async def test_reads_and_deletes_are_answered_while_passwords_are_hashed(

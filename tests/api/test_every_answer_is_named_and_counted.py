@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from litestar import get
 from tests.support.live_service import Live
 
 from searchplane.api import ops
-from searchplane.api.pipeline import MAX_BODY_BYTES
+from searchplane.api.pages import Page, Visit
+from searchplane.api.pipeline import MAX_BODY_BYTES, RawAnswer
 from searchplane.api.routes import OPERATIONS
-from searchplane.api.web import build
+from searchplane.api.web import Application
 
 
 @pytest.fixture
@@ -59,12 +59,11 @@ async def test_a_body_that_is_too_large_is_counted(root: httpx.AsyncClient) -> N
 async def test_a_fault_outside_every_operation_has_the_shape_of_its_path(
     untended: Live, path: str, code: str
 ) -> None:
-    @get(path, sync_to_thread=False)
-    def broken() -> None:
+    def broken(_visit: Visit) -> RawAnswer:
         raise ZeroDivisionError
 
     services = untended.service.services
-    app = build(OPERATIONS, services, [broken, *ops.handlers(services)])
+    app = Application(OPERATIONS, services, [Page(path, broken), *ops.pages(services)])
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:9480") as http:
         before = await counted(http, "none", 500)
@@ -73,8 +72,7 @@ async def test_a_fault_outside_every_operation_has_the_shape_of_its_path(
         assert answer.json()["request_id"] == answer.headers["X-Request-Id"]
         assert ("error" in answer.json()) == path.startswith("/v3")
         assert await counted(http, "none", 500) == before + 1
-    for close in app.on_shutdown:
-        close()  # type: ignore[call-arg]
+    app.close()
 
 
 async def figure(root: httpx.AsyncClient, name: str) -> float:

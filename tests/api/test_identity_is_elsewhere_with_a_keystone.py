@@ -58,8 +58,7 @@ async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:9480") as http:
         yield http
-    for close in app.on_shutdown:
-        close()  # type: ignore[call-arg]
+    app.close()
 
 
 def test_nothing_but_the_search_service_and_discovery_is_served() -> None:

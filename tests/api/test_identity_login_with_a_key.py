@@ -14,7 +14,7 @@ from tests.support.logins import Login
 
 from searchplane.api.routes import OPERATIONS
 from searchplane.api.services import Services
-from searchplane.api.web import build
+from searchplane.api.web import Application
 from searchplane.errors import Unauthenticated
 from searchplane.iam.bootstrap import Credentials
 from searchplane.iam.sessions import ScopeRequest
@@ -147,12 +147,11 @@ async def test_others_must_not_be_able_to_read_along(
     is_let_in: bool,
 ) -> None:
     settings = services.settings.model_copy(update={"public_url": public_url})
-    app = build(OPERATIONS, replace(services, settings=settings))
+    app = Application(OPERATIONS, replace(services, settings=settings))
     transport = httpx.ASGITransport(app=app, client=(source, 1))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         answer = await client.post(PATH, json=body(*pair))
-    for close in app.on_shutdown:
-        close()
+    app.close()
     assert (answer.status_code == 201) is is_let_in, answer.text
     if not is_let_in:
         assert "needs TLS" in refusal(answer)

@@ -22,7 +22,7 @@ from typing import Any
 import httpx
 
 from searchplane.api.routes import OPERATIONS
-from searchplane.api.web import build
+from searchplane.api.web import Application
 from searchplane.app import Service, open_service
 from searchplane.domain.cluster import Cluster
 from searchplane.domain.status import AVAILABLE, actions, cluster_status
@@ -174,7 +174,7 @@ def _records(service: Service) -> list[Cluster]:
 
 def _answer(data: Path, request: Request) -> None:
     with open_service(_settings(data, DriverKind.FAKE)) as service:
-        app = build(OPERATIONS, replace(service.services, wake=lambda _: _die()))
+        app = Application(OPERATIONS, replace(service.services, wake=lambda _: _die()))
 
         async def send() -> None:
             transport = httpx.ASGITransport(app=app)

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from litestar import Litestar
 from pydantic import SecretStr
 
+from searchplane.api.web import Application
 from searchplane.app import LoopThread, Service, open_service
 from searchplane.domain.ids import DomainId, ProjectId, UserId
 from searchplane.drivers.base import Checkpoint, no_checkpoint
@@ -37,7 +37,7 @@ class Live:
     """`admin` is what admin.json holds."""
 
     service: Service
-    app: Litestar
+    app: Application
     admin: Credentials
 
     @property
@@ -108,8 +108,7 @@ def live_service(
         finally:
             if tended:
                 loop.stop()
-            for close in app.on_shutdown:
-                close()  # type: ignore[call-arg]
+            app.close()
 
 
 async def until(holds: Callable[[], Awaitable[bool]], what: str) -> None:

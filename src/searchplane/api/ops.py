@@ -6,21 +6,16 @@ The operators' two are on the API's listener unless a listener of their own is s
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from ipaddress import IPv6Address, ip_address
-from typing import Any
-
-from litestar import Litestar, Request, Response, get
-from litestar.exceptions import NotFoundException
-from litestar.handlers import HTTPRouteHandler
 
 from searchplane.api.operation import Operation
+from searchplane.api.pages import Page, Visit, shown
+from searchplane.api.pipeline import RawAnswer
 from searchplane.api.services import Services
-from searchplane.api.web import Framework, named
 from searchplane.errors import SearchplaneError
 from searchplane.observability.metrics import CONTENT_TYPE
 from searchplane.store import capacity, clusters
@@ -32,37 +27,34 @@ LOOK_SECONDS = 60.0
 """How old the last look at the host may be; the loop looks every few seconds."""
 
 
-def handlers(services: Services, *, shared: bool = False) -> list[HTTPRouteHandler]:
-    """The two routes; figures on a listener `shared` with clients are for this machine only."""
+JSON = "application/json"
 
-    @get("/healthz", include_in_schema=False)
-    async def healthz() -> Response[bytes]:
+
+def pages(services: Services, *, shared: bool = False) -> list[Page]:
+    """The operators' two; figures on a listener `shared` with clients are for this machine only."""
+
+    def healthz(_visit: Visit) -> RawAnswer:
         """200 when the database answers and clusters are tended, else 503 with the reason.
 
         A service that answers requests only does its part while the database answers; whether
         clusters are tended is said besides.
         """
-        problem = await asyncio.to_thread(_problem, services)
+        problem = _problem(services)
         body = {"status": "ok"} if problem is None else {"status": "failing", "reason": problem}
         if services.settings.api_only and problem is None:
             body["clusters"] = "tended" if services.is_tended() else "not tended"
-        return Response(
-            json.dumps(body).encode(),
-            status_code=200 if problem is None else 503,
-            media_type="application/json",
-        )
+        return shown(json.dumps(body).encode(), JSON, 200 if problem is None else 503)
 
-    @get("/metrics", include_in_schema=False, sync_to_thread=True)
-    def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
-        if shared and not _is_near(request):
-            raise NotFoundException
-        return Response(services.metrics.exposition(), media_type=CONTENT_TYPE)
+    def metrics(visit: Visit) -> RawAnswer | None:
+        if shared and not _is_near(visit):
+            return None
+        return shown(services.metrics.exposition(), CONTENT_TYPE)
 
-    return [healthz, metrics]
+    return [Page("/healthz", healthz), Page("/metrics", metrics)]
 
 
-def description(operations: Iterable[Operation]) -> HTTPRouteHandler:
-    """The route of the OpenAPI description, which is made when first asked for."""
+def description(operations: Iterable[Operation]) -> Page:
+    """The OpenAPI description, which is made when first asked for."""
 
     @cache
     def document() -> bytes:
@@ -70,26 +62,15 @@ def description(operations: Iterable[Operation]) -> HTTPRouteHandler:
 
         return json.dumps(describe(operations)).encode()
 
-    @get("/openapi.json", include_in_schema=False, sync_to_thread=True)
-    def openapi() -> Response[bytes]:
-        return Response(document(), media_type="application/json")
-
-    return openapi
+    return Page("/openapi.json", lambda _visit: shown(document(), JSON))
 
 
-def build(services: Services) -> Litestar:
-    """An application of these two alone, for a listener of their own."""
-    return Framework(
-        handlers(services), openapi_config=None, logging_config=None, after_request=named
-    )
-
-
-def _is_near(request: Request[Any, Any, Any]) -> bool:
+def _is_near(visit: Visit) -> bool:
     """Whether a program on this machine asks for itself; a proxy here asks for others."""
-    if any(header in request.headers for header in FORWARDING):
+    if any(header in visit.headers for header in FORWARDING):
         return False
     try:
-        address = ip_address(request.client.host if request.client else "")
+        address = ip_address(visit.peer)
     except ValueError:
         return False
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None

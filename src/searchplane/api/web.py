@@ -1,8 +1,8 @@
-"""Operations as routes of the web framework. The only file that knows it.
+"""Operations and pages as an ASGI application. The only file that knows ASGI.
 
-An operation's request is taken as the server gives it (ASGI): the framework's own requests and
-responses would cost more than all the rest, and it serves what is not an operation. A large body is
-read in two steps: who is asking, then the body. What follows runs in worker threads.
+A request is taken as the server gives it: the requests and responses of a web framework would cost
+more than all the rest, and to import one a tenth of each start. A large body is read in two steps:
+who is asking, then the body. What follows runs in worker threads.
 """
 
 from __future__ import annotations
@@ -13,27 +13,26 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from litestar import Litestar, Request, Response
-from litestar.exceptions import HTTPException
-from litestar.handlers import HTTPRouteHandler
-from litestar.plugins import PluginProtocol
-
 from searchplane.api import bodies
 from searchplane.api.operation import Operation
+from searchplane.api.pages import Page, Visit
 from searchplane.api.paths import Paths
 from searchplane.api.pipeline import (
     RawAnswer,
     RawRequest,
+    at_hand,
     fault,
+    handle,
     new_request_id,
     refuse,
+    refuse_unread,
     unknown_route,
 )
 from searchplane.api.services import Services
 from searchplane.api.sources import HEADER as FORWARDED_FOR
 from searchplane.api.sources import Sources
 from searchplane.api.workers import Workers
-from searchplane.errors import Refused
+from searchplane.errors import Refused, SearchplaneError
 from searchplane.iam.presented import Presented
 
 log = logging.getLogger(__name__)
@@ -50,91 +49,83 @@ WHOLE_ANSWER = "searchplane.whole_answer"
 FLUSH_SECONDS = 0.5
 """For the last lines of the audit trail, once no request is at work."""
 
-CREDENTIALS = ("x-auth-token", "authorization")
+TOKEN = "x-auth-token"  # noqa: S105 - a header's name
+CREDENTIALS = (TOKEN, "authorization")
 
 
-class Framework(Litestar):
-    """The framework's application without its plugins for models of other libraries: no route that
-    it serves takes one, and importing them would cost each start a twentieth of a second."""
-
-    @staticmethod
-    def _get_default_plugins(plugins: list[PluginProtocol]) -> list[PluginProtocol]:
-        return plugins
-
-
-class Application(Framework):
-    """The framework's application, with the operations in front of what it serves itself."""
+class Application:
+    """The ASGI application of the operations, and of the pages beside them."""
 
     def __init__(
-        self,
-        operations: Iterable[Operation],
-        services: Services,
-        extra: Iterable[HTTPRouteHandler] = (),
+        self, operations: Iterable[Operation], services: Services, pages: Iterable[Page] = ()
     ) -> None:
-        edge = Edge(operations, services)
-        super().__init__(
-            route_handlers=list(extra),
-            openapi_config=None,
-            logging_config=None,
-            exception_handlers={
-                HTTPException: lambda request, _: _no_route(request, services),
-                Exception: lambda request, error: _fault(request, error, services),
-            },
-            after_request=named,
-            on_shutdown=[edge.workers.close, lambda: services.audit.flush(FLUSH_SECONDS)],
-        )
-        self._edge = edge
+        self._edge = Edge(operations, services, pages)
+        self.at_once = self._edge.at_once
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        found = self._edge.find(scope)
-        if found is None:
-            await super().__call__(scope, receive, send)
-        else:
-            await self._edge.serve(*found, scope, receive, send)
+        if scope["type"] == "http":
+            await self._edge.serve(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
 
+    def close(self) -> None:
+        """End the workers, and have the last lines of the audit trail written."""
+        self._edge.workers.close()
+        self._edge.services.audit.flush(FLUSH_SECONDS)
 
-build = Application
-"""The ASGI application that serves `operations`."""
-
-
-async def named(response: Response[Any]) -> Response[Any]:
-    """Give an answer that no operation made, such as /healthz, its request id too."""
-    response.headers.setdefault("X-Request-Id", new_request_id())
-    return response
+    async def _live(self, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        self.close()
+        await send({"type": "lifespan.shutdown.complete"})
 
 
 class Edge:
     """The operations as the HTTP loop sees them."""
 
-    def __init__(self, operations: Iterable[Operation], services: Services) -> None:
-        by_path: dict[str, dict[str, Operation]] = defaultdict(dict)
+    def __init__(
+        self, operations: Iterable[Operation], services: Services, pages: Iterable[Page]
+    ) -> None:
+        by_path: dict[str, dict[str, Operation | Page]] = defaultdict(dict)
+        for page in pages:
+            by_path[page.path]["GET"] = page
         for operation in operations:
             for path in operation.paths:
                 by_path[path][operation.method] = operation
-        self._paths = Paths[Mapping[str, Operation]](by_path.items())
+        self._paths = Paths[Mapping[str, Operation | Page]](by_path.items())
         self.services = services
         self.workers = Workers(services)
         self.room = bodies.Room()
         self.sources = Sources(services.settings.trusted_proxies)
 
-    def find(self, scope: Any) -> tuple[Mapping[str, Operation], dict[str, str]] | None:
-        """The operations at a request's path by method, and what the path names."""
-        return self._paths.find(scope["path"]) if scope["type"] == "http" else None
+    def at_once(self, scope: Any) -> RawAnswer | None:
+        """The answer to a request without a body, if it is in memory; None for all others.
 
-    async def serve(
-        self,
-        methods: Mapping[str, Operation],
-        path: dict[str, str],
-        scope: Any,
-        receive: Any,
-        send: Any,
-    ) -> None:
-        operation = methods.get(scope["method"])
+        The HTTP server asks this before it begins a task for the request, which would cost as much
+        as the answer. Whatever is not as usual is left to `serve`.
+        """
+        asked, names = self._find(scope)
+        if not isinstance(asked, Operation) or asked.at_hand is None:
+            return None
         try:
-            if operation is None or any(one in scope["raw_path"].lower() for one in NO_PART):
-                answer = unknown_route(scope["path"], self.services)
+            request = _request(scope, names, self)
+            if TOKEN not in request.presented.headers:  # strangers are counted by `serve`
+                return None
+            ready = at_hand(asked, self.services, request)
+        except SearchplaneError:
+            return None
+        return handle(asked, self.services, ready) if ready is not None else None
+
+    async def serve(self, scope: Any, receive: Any, send: Any) -> None:
+        asked, names = self._find(scope)
+        try:
+            if isinstance(asked, Page):
+                answer = await _show(asked, scope, self)
+            elif asked is not None:
+                answer = await _answer(asked, names, scope, receive, self)
             else:
-                answer = await _answer(operation, path, scope, receive, self)
+                answer = unknown_route(scope["path"], self.services)
         except bodies.Disconnected:
             return
         except Exception:
@@ -143,27 +134,49 @@ class Edge:
             answer = fault(scope["path"], self.services, request_id)
         await _send(scope, send, answer)
 
+    def _find(self, scope: Any) -> tuple[Operation | Page | None, dict[str, str]]:
+        """What a request's method and path ask for, and what the path names."""
+        found = self._paths.find(scope["path"])
+        if found is None:
+            return None, {}
+        methods, names = found
+        raw = scope["raw_path"]
+        if b"%" in raw:
+            if any(one in raw.lower() for one in NO_PART):
+                return None, {}
+            # No id has a NUL, and PostgreSQL is not even asked for one.
+            names = {name: value.replace("\0", "\ufffd") for name, value in names.items()}
+        return methods.get(scope["method"]), names
+
+
+async def _show(page: Page, scope: Any, edge: Edge) -> RawAnswer:
+    try:
+        headers, _repeated = _headers(scope["headers"])
+    except Refused as error:
+        return _parting(refuse_unread(edge.services, error))
+    answer = await edge.workers.show(page, Visit(_peer(scope), headers))
+    return answer if answer is not None else unknown_route(scope["path"], edge.services)
+
 
 async def _answer(
     operation: Operation, path: dict[str, str], scope: Any, receive: Any, edge: Edge
 ) -> RawAnswer:
-    source = scope["client"][0] if scope["client"] else ""
-    # No id has a NUL, and PostgreSQL is not even asked for one.
-    path = {name: value.replace("\0", "\ufffd") for name, value in path.items()}
+    source = _peer(scope)
     try:
-        headers, repeated = _headers(scope["headers"])
-        source = edge.sources.of(source, headers.get(FORWARDED_FOR))
-        presented = _presented(scope, headers, repeated, source)
+        request = _request(scope, path, edge)
+        presented = request.presented
+        source = presented.source
         if operation.action is None or not any(one in presented.headers for one in CREDENTIALS):
             edge.services.throttle.count_stranger(source)
         size = bodies.announced(presented.headers)
         if bodies.is_large(size):
-            return await _answer_large(operation, RawRequest(path, presented), receive, edge)
+            return await _answer_large(operation, request, receive, edge)
         if size:
-            presented = replace(presented, body=await bodies.read_small(receive))
+            body = await bodies.read_small(receive)
+            request = replace(request, presented=replace(presented, body=body))
     except Refused as error:
         return _parting(refuse(operation, edge.services, error, path, source))
-    return await edge.workers.run(operation, RawRequest(path, presented))
+    return await edge.workers.run(operation, request)
 
 
 async def _answer_large(
@@ -182,19 +195,23 @@ async def _answer_large(
         return await edge.workers.run(operation, request)
 
 
-def _presented(
-    scope: Any, headers: dict[str, str], repeated: frozenset[str], source: str
-) -> Presented:
-    """The request but for its body."""
-    return Presented(
+def _request(scope: Any, names: dict[str, str], edge: Edge) -> RawRequest:
+    """The request but for its body. Raises Refused."""
+    headers, repeated = _headers(scope["headers"])
+    presented = Presented(
         method=scope["method"],
         path=scope["raw_path"].decode("latin-1"),
         query=scope["query_string"].decode("latin-1"),
         headers=headers,
         repeated=repeated,
         body=b"",
-        source=source,
+        source=edge.sources.of(_peer(scope), headers.get(FORWARDED_FOR)),
     )
+    return RawRequest(names, presented)
+
+
+def _peer(scope: Any) -> str:
+    return scope["client"][0] if scope["client"] else ""
 
 
 def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> tuple[dict[str, str], frozenset[str]]:
@@ -233,22 +250,3 @@ async def _send(scope: Any, send: Any, answer: RawAnswer) -> None:
         headers.append((b"content-length", b"%d" % len(answer.body)))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})
-
-
-def _response(answer: RawAnswer) -> Response[bytes]:
-    headers = dict(answer.headers)
-    media_type = headers.pop("Content-Type", "application/json")
-    return Response(answer.body, status_code=answer.status, headers=headers, media_type=media_type)
-
-
-def _fault(
-    request: Request[Any, Any, Any], error: Exception, services: Services
-) -> Response[bytes]:
-    """What the pipeline itself could not answer: a fault of ours outside every handler."""
-    request_id = new_request_id()
-    log.error("%s: %s %s failed", request_id, request.method, request.url.path, exc_info=error)
-    return _response(fault(request.url.path, services, request_id))
-
-
-def _no_route(request: Request[Any, Any, Any], services: Services) -> Response[bytes]:
-    return _response(unknown_route(request.url.path, services))

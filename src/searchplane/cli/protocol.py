@@ -51,12 +51,14 @@ bytes unread would take the answer back."""
 class Edge:
     """What the connections of one listener share.
 
-    `refuse` makes the answer for a request that never reaches the application. `waiting` are those
+    `refuse` makes the answer for a request that never reaches the application. `at_once` gives the
+    answer to a request of this scope and without a body, if it is in memory. `waiting` are those
     that wait for their clients, the longest wait first.
     """
 
     refuse: Callable[[Refused], RawAnswer]
     max_connections: int
+    at_once: Callable[[Any], RawAnswer | None]
     waiting: dict[BoundedProtocol, None] = field(default_factory=dict)
 
     def give_up_one(self) -> bool:
@@ -89,6 +91,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unfinished = 0
         """Bytes that were fed since the parser last finished a part: what it may hold."""
         self._at_work: RequestResponseCycle | None = None
+        self._is_feeding = False
+        self._begun: tuple[RequestResponseCycle, Any] | None = None
+        """A request that the parser has found just now, and the application it is for."""
         self._deaf = False
         """Nothing that still comes is a request."""
         self._leaving = False
@@ -97,6 +102,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._parting = _Parting(self)
         full = len(self.connections) > self._edge.max_connections
         if full and not self._edge.give_up_one():
             self._refuse(Throttled("APIGW.0308", "too many connections at once", retry_after=1))
@@ -118,7 +124,14 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._deaf:
             return
+        self._feed(data)
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            self._begin(*begun)
+
+    def _feed(self, data: bytes) -> None:
         self._unfinished += len(data)
+        self._is_feeding = True
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -126,6 +139,8 @@ class BoundedProtocol(HttpToolsProtocol):
         except httptools.HttpParserError as error:
             self._refuse(_refusal(error))
             return
+        finally:
+            self._is_feeding = False
         if self._unfinished > MAX_HEAD_BYTES + MAX_URL_BYTES:
             self._refuse(_too_long("the head of the request", MAX_HEAD_BYTES))
         elif self._head_begun and self._deadline is None:
@@ -169,9 +184,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= MAX_PIPELINED:
             raise _Unfit(Refused("APIGW.0602", f"{MAX_PIPELINED} requests wait for answers"))
         super().on_headers_complete()
-        self.cycle.transport = _Parting(self)  # type: ignore[assignment]
-        answer: Any = partial(self._answer, self.cycle)
-        self.scope["extensions"] = {WHOLE_ANSWER: answer}
+        self.cycle.transport = self._parting  # type: ignore[assignment]
 
     def on_body(self, body: bytes) -> None:
         self._unfinished = 0
@@ -186,14 +199,34 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._at_work = cycle
+        if self._is_feeding:
+            self._begun = cycle, app
+        else:
+            self._start_task(cycle, app)
+
+    def _begin(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Answer at once, or begin a task. Only the first request of what has come in is answered
+        so: those sent ahead take turns with the requests of others."""
+        if not (cycle.more_body or cycle.body or cycle.disconnected or cycle.flow.write_paused):
+            answer = self._edge.at_once(cycle.scope)
+            if answer is not None:
+                self._write(cycle, answer)
+                return
+        self._start_task(cycle, app)
+
+    def _start_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        answer: Any = partial(self._answer, cycle)
+        cycle.scope["extensions"] = {WHOLE_ANSWER: answer}
         super()._start_asgi_task(cycle, app)
 
     async def _answer(self, cycle: RequestResponseCycle, answer: RawAnswer) -> None:
-        """A whole answer at once: what the server's own `send` does in two, for half the price."""
         if cycle.flow.write_paused and not cycle.disconnected:
             await cycle.flow.drain()
-        if cycle.disconnected:
-            return
+        if not cycle.disconnected:
+            self._write(cycle, answer)
+
+    def _write(self, cycle: RequestResponseCycle, answer: RawAnswer) -> None:
+        """A whole answer at once: what the server's own `send` does in two, for half the price."""
         if "Connection" in answer.headers:
             cycle.keep_alive = False
         head = self._head_of(answer, is_last=not cycle.keep_alive)

@@ -11,9 +11,9 @@ from functools import partial
 from typing import cast
 
 import uvicorn
-from litestar import Litestar
 
 from searchplane.api.pipeline import refuse_unread
+from searchplane.api.web import Application
 from searchplane.app import Front
 from searchplane.cli.greeting import HANDSHAKES, TlsListener
 from searchplane.cli.protocol import BoundedProtocol, Edge
@@ -53,10 +53,11 @@ class Server(uvicorn.Server):
         )
 
 
-def server(front: Front, application: Litestar, tls: ServerTls | None = None) -> Server:
+def server(front: Front, application: Application, tls: ServerTls | None = None) -> Server:
     """A server for the application; over TLS if that is given."""
     edge = Edge(
         refuse=partial(refuse_unread, front.services),
+        at_once=application.at_once,
         max_connections=min(front.settings.max_connections, _most_connections()),
     )
     config = uvicorn.Config(
