@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 from tests.support.databases import Databases, PostgresDatabases, SqliteDatabases
 from tests.support.postgres import Server, server
+from tests.support.rotation import SEED, VARIABLE
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,6 +21,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="sqlite",
         help="The database that tests of the store and the API work on.",
     )
+
+
+def pytest_report_header() -> str:
+    """How to choose what is taken in rotation as this run does."""
+    return f"rotation: {VARIABLE}={SEED}"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

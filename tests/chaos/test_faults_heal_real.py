@@ -1,10 +1,14 @@
-"""What goes wrong on a machine, with a real node: a sentence says it, and mending it is enough."""
+"""What goes wrong on a machine, with a real node: a sentence says it, and mending it is enough.
+
+CI takes two of them, others every day.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
 import socket
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,6 +18,7 @@ from tests.chaos.accepting import accept_create, records
 from tests.chaos.full_disk import mounted
 from tests.chaos.real_nodes import data_folder, kill_nodes, watched
 from tests.chaos.victim import KILLED, Point
+from tests.support.rotation import in_rotation
 from tests.support.running import running_service
 
 from searchplane.domain.engines import ELASTICSEARCH_7_10_2
@@ -24,7 +29,7 @@ from searchplane.settings import DriverKind, default_cache
 pytestmark = [pytest.mark.engine, pytest.mark.chaos, pytest.mark.timeout(900)]
 
 
-def test_a_busy_port_is_named_and_taken_once_it_is_free(data: Path) -> None:
+def a_busy_port_is_named_and_taken_once_it_is_free(data: Path) -> None:
     accept_create(data, nodes=1)
     assert victim.tend(data, Point("PlaceNode", 1), DriverKind.PROCESS) == KILLED
     (placed,) = records(data)
@@ -39,7 +44,7 @@ def test_a_busy_port_is_named_and_taken_once_it_is_free(data: Path) -> None:
             cluster.available()
 
 
-def test_a_file_in_place_of_the_nodes_folder_is_named(data: Path) -> None:
+def a_file_in_place_of_the_nodes_folder_is_named(data: Path) -> None:
     cluster_id = accept_create(data, nodes=1)
     (data / "nodes").write_text("not a folder")
     with running_service(data, {}) as service, service.project_client() as css:
@@ -50,7 +55,7 @@ def test_a_file_in_place_of_the_nodes_folder_is_named(data: Path) -> None:
     assert [one.id for one in records(data)] == [cluster_id]
 
 
-def test_a_full_disk_of_the_nodes_is_named_and_costs_nothing(data: Path) -> None:
+def a_full_disk_of_the_nodes_is_named_and_costs_nothing(data: Path) -> None:
     cluster_id = accept_create(data, nodes=1)
     (data / "nodes").mkdir()
     with mounted(data / "nodes", megabytes=64) as disk:
@@ -64,7 +69,7 @@ def test_a_full_disk_of_the_nodes_is_named_and_costs_nothing(data: Path) -> None
     assert [one.id for one in records(data)] == [cluster_id]
 
 
-def test_a_damaged_engine_is_mended_before_it_is_used(data: Path) -> None:
+def a_damaged_engine_is_mended_before_it_is_used(data: Path) -> None:
     """The damage: one byte of the engine's own jar, as a bad disk would leave it."""
     with data_folder() as cache:
         for part in ("java", "artifacts", "archives"):
@@ -81,3 +86,18 @@ def test_a_damaged_engine_is_mended_before_it_is_used(data: Path) -> None:
         with running_service(data, environment) as service, service.project_client() as css:
             watched(service, css).available()
         assert jar.read_bytes() == right
+
+
+FAULTS = [
+    a_busy_port_is_named_and_taken_once_it_is_free,
+    a_file_in_place_of_the_nodes_folder_is_named,
+    a_full_disk_of_the_nodes_is_named_and_costs_nothing,
+    a_damaged_engine_is_mended_before_it_is_used,
+]
+
+
+@pytest.mark.parametrize(
+    "fault", in_rotation("fault", FAULTS, take=2), ids=lambda one: one.__name__
+)
+def test_a_fault_is_healed(fault: Callable[[Path], None], data: Path) -> None:
+    fault(data)

@@ -1,15 +1,15 @@
 """kill -9 of the control plane after a step of create and of delete, with real nodes.
 
-The steps are those of a recording on the fake driver, which passes the same ones. CI takes a few
-that change with the day; the nightly mode takes all. SEARCHPLANE_CHAOS_SEED repeats a choice.
+The steps are those of a recording on the fake driver, which passes the same ones. CI takes one
+of each on one kind of cluster, others every day; the nightly mode takes all.
+SEARCHPLANE_CHAOS_SEED repeats a choice.
 """
 
 from __future__ import annotations
 
-import datetime
-import os
-import random
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,14 +17,15 @@ from tests.chaos import victim
 from tests.chaos.accepting import accept_create, accept_delete, records
 from tests.chaos.real_nodes import data_folder, health, processes, waited_for
 from tests.chaos.victim import KILLED, Point
+from tests.support.rotation import SEED, chance, in_rotation
 
 from searchplane.drivers.process.addresses import is_free
 from searchplane.settings import DriverKind
 
 pytestmark = [pytest.mark.engine, pytest.mark.chaos, pytest.mark.timeout(900)]
 
-TODAY = datetime.datetime.now(datetime.UTC).date().isoformat()
-SEED = os.environ.get("SEARCHPLANE_CHAOS_SEED", TODAY)
+KINDS = [False, True]
+NAMES = ["plain", "secured"]
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,13 @@ class Points:
     delete: list[Point]
 
 
+PointsOf = Callable[[bool], Points]
+
+
 @pytest.fixture(scope="module")
-def points(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Points]:
-    """Of plain clusters, and of secured ones."""
-    return {
-        secured: recorded(tmp_path_factory.mktemp("recorded") / "data", secured)
-        for secured in (False, True)
-    }
+def points(tmp_path_factory: pytest.TempPathFactory) -> PointsOf:
+    """Of plain clusters, or of secured ones."""
+    return cache(lambda secured: recorded(tmp_path_factory.mktemp("recorded") / "data", secured))
 
 
 def recorded(data: Path, secured: bool) -> Points:
@@ -89,22 +90,20 @@ def made_once(data: Path, *, secured: bool) -> list[str]:
     return addresses
 
 
-@pytest.mark.parametrize("secured", [False, True], ids=["plain", "secured"])
-def test_a_sample_that_changes_with_the_day(
-    points: dict[bool, Points], data: Path, secured: bool
-) -> None:
-    """One point of create and one of delete, so that each kind starts one cluster."""
-    chance = random.Random(f"{SEED} {secured}")  # noqa: S311 - a choice, not a secret
-    create, delete = chance.choice(points[secured].create), chance.choice(points[secured].delete)
+@pytest.mark.parametrize("secured", in_rotation("kind", KINDS), ids=NAMES)
+def test_a_sample_that_changes_with_the_day(points: PointsOf, data: Path, secured: bool) -> None:
+    """One point of create and one of delete, so that one cluster is started."""
+    of = chance(secured)
+    create, delete = of.choice(points(secured).create), of.choice(points(secured).delete)
     killed_on_the_way(data, create, delete, secured=secured)
 
 
 @pytest.mark.nightly
 @pytest.mark.timeout(7200)
-@pytest.mark.parametrize("secured", [False, True], ids=["plain", "secured"])
-def test_all_of_them(points: dict[bool, Points], secured: bool) -> None:
+@pytest.mark.parametrize("secured", KINDS, ids=NAMES)
+def test_all_of_them(points: PointsOf, secured: bool) -> None:
     """Each cluster is killed once on its way up and once on its way down."""
-    create, delete = points[secured].create, points[secured].delete
+    create, delete = points(secured).create, points(secured).delete
     for number in range(max(len(create), len(delete))):
         with data_folder() as data:
             killed_on_the_way(

@@ -2,8 +2,8 @@
 
 One real node goes through taking, restoring under another name, restoring over what is there, and
 deleting. The steps are not listed here: a recorded run of each tells them. Each is cut off once,
-then a new control plane goes on. CI takes a step that changes with the day; the nightly mode takes
-all. SEARCHPLANE_CHAOS_SEED repeats a choice.
+then a new control plane goes on. CI takes a step of taking and of one more, others every day; the
+nightly mode takes all. SEARCHPLANE_CHAOS_SEED repeats a choice.
 
 What must hold whoever was killed when: what is listed lies in the bucket and can be restored, what
 lies in the bucket is listed, and documents are what they were.
@@ -11,9 +11,6 @@ lies in the bucket is listed, and documents are what they were.
 
 from __future__ import annotations
 
-import datetime
-import os
-import random
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -27,13 +24,12 @@ from tests.chaos.accepting import accept_create
 from tests.chaos.backups import COPY, Backups, are_settled
 from tests.chaos.real_nodes import INDEX, document_ids, index_documents, kill_nodes
 from tests.chaos.victim import KILLED, Point
+from tests.support.rotation import SEED, chance
 
 from searchplane.settings import DriverKind
 
 pytestmark = [pytest.mark.engine, pytest.mark.chaos, pytest.mark.timeout(900)]
 
-TODAY = datetime.datetime.now(datetime.UTC).date().isoformat()
-SEED = os.environ.get("SEARCHPLANE_CHAOS_SEED", TODAY)
 LONGEST = 3.0
 """Seconds of a copy at the slow rate, about; a node is killed within them."""
 
@@ -132,10 +128,10 @@ def node_dies(chain: Chain, name: str, after: float) -> None:
 
 
 def test_a_sample_that_changes_with_the_day(data: Path) -> None:
-    chance, chain = random.Random(SEED), Chain(data)  # noqa: S311 - a choice, not a secret
-    for name in ("take", chance.choice(["restore", "restore over"]), "delete"):
-        cut_off(chain, name, chance.choice(recorded(chain, name)))
-    node_dies(chain, "take", chance.uniform(0, LONGEST))
+    of, chain = chance(), Chain(data)
+    for name in ("take", of.choice(["restore", "restore over", "delete"])):
+        cut_off(chain, name, of.choice(recorded(chain, name)))
+    node_dies(chain, "take", of.uniform(0, LONGEST))
     assert recorded(chain, "restore")
 
 
@@ -152,8 +148,8 @@ def test_all_of_them(data: Path) -> None:
 @pytest.mark.nightly
 @pytest.mark.timeout(4 * 3600)
 def test_a_node_dies_at_any_moment(data: Path) -> None:
-    chance, chain = random.Random(SEED), Chain(data)  # noqa: S311 - a choice, not a secret
+    of, chain = chance(), Chain(data)
     for name in ("take", "restore", "delete") * 5:
         recorded(chain, "take")
-        node_dies(chain, name, chance.uniform(0, LONGEST))
+        node_dies(chain, name, of.uniform(0, LONGEST))
     assert recorded(chain, "restore")

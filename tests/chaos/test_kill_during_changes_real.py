@@ -1,16 +1,14 @@
 """kill -9 of the control plane after a step of each change, with real nodes.
 
 The steps are those of a recording on the fake driver. One cluster goes through all changes in a
-row; each is cut off once, then a new control plane goes on. CI takes a step of each that changes
-with the day; the nightly mode takes all. SEARCHPLANE_CHAOS_SEED repeats a choice.
+row; each is cut off once, then a new control plane goes on. CI takes a step of one, or of two
+that belong together, others every day; the nightly mode takes all.
+SEARCHPLANE_CHAOS_SEED repeats a choice.
 """
 
 from __future__ import annotations
 
-import datetime
 import itertools
-import os
-import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,14 +20,12 @@ from tests.chaos.accepting import accept_change, accept_create, records
 from tests.chaos.driven import left_in_engine
 from tests.chaos.real_nodes import document_ids, health, index_documents, processes
 from tests.chaos.victim import KILLED, Point
+from tests.support.rotation import SEED, chance
 
 from searchplane.domain.cluster import Cluster
 from searchplane.settings import DriverKind
 
 pytestmark = [pytest.mark.engine, pytest.mark.chaos, pytest.mark.timeout(900)]
-
-TODAY = datetime.datetime.now(datetime.UTC).date().isoformat()
-SEED = os.environ.get("SEARCHPLANE_CHAOS_SEED", TODAY)
 
 
 @dataclass(frozen=True)
@@ -62,6 +58,7 @@ CHANGES: Mapping[str, Request] = {
     "restart": Request(3, "POST", at("/restart")),
 }
 """In an order that can be gone through again and again with three nodes."""
+FROM_THREE_TO_THREE = [("extend", "shrink"), ("replace",), ("roll",), ("restart",)]
 
 
 @pytest.fixture(scope="module")
@@ -118,10 +115,9 @@ def filled(data: Path) -> set[str]:
 
 
 def test_a_sample_that_changes_with_the_day(points: dict[str, list[Point]], data: Path) -> None:
-    chance = random.Random(SEED)  # noqa: S311 - a choice, not a secret
-    documents = filled(data)
-    for name in ("extend", "shrink", chance.choice(["replace", "roll", "restart"])):
-        cut_off(data, name, chance.choice(points[name]), documents)
+    of, documents = chance(), filled(data)
+    for name in of.choice(FROM_THREE_TO_THREE):
+        cut_off(data, name, of.choice(points[name]), documents)
 
 
 @pytest.mark.nightly

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.chaos.driven import Driven, Operations, driven
+from tests.support.rotation import in_rotation
 
 pytestmark = [pytest.mark.engine, pytest.mark.chaos, pytest.mark.timeout(900)]
 
@@ -26,13 +27,13 @@ def loses_nothing(driven: Driven, operation: Callable[[], None]) -> None:
     assert driven.during(operation).lost == 0
 
 
-def test_one_node_more_one_less_and_each_restarted(data: Path) -> None:
+@pytest.mark.parametrize("then", in_rotation("rolling change", ["roll", "replace_master"]))
+def test_one_node_more_one_less_and_each_changed(data: Path, then: str) -> None:
     with driven(data) as cluster:
         do = Operations(cluster)
         serves_all_the_time(cluster, do.extend)
         serves_all_the_time(cluster, do.offline)
-        serves_all_the_time(cluster, do.roll)
-        serves_all_the_time(cluster, do.replace_master)
+        serves_all_the_time(cluster, getattr(do, then))
         cluster.nothing_is_lost()
         assert len(cluster.instances()) == 3
 

@@ -5,17 +5,28 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.engine.engine_nodes import StartNodes
+from tests.engine.engine_nodes import RunningNode, launched, wait_until_joined
 
 from searchplane.domain.engines import ELASTICSEARCH_7_10_2
 from searchplane.engine.calm import NICE, SECONDS, THREAD, calm, restore
+from searchplane.engine.service import Distributions
+from searchplane.engine.throwaway import free_address
 
 pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module")
+def node(distributions: Distributions) -> Iterator[RunningNode]:
+    """One for all tests: what they do to it, they take back."""
+    installation = distributions.install(ELASTICSEARCH_7_10_2, secured=False)
+    with launched(installation, 0, [free_address()]) as started:
+        wait_until_joined(started, 1)
+        yield started
 
 
 def sessions_have_shares() -> bool:
@@ -55,8 +66,7 @@ def until(is_so: Callable[[], bool]) -> bool:
     return is_so()
 
 
-def test_the_second_compiler_yields_to_the_other_threads(start_nodes: StartNodes) -> None:
-    (node,) = start_nodes(ELASTICSEARCH_7_10_2, 1)
+def test_the_second_compiler_yields_to_the_other_threads(node: RunningNode) -> None:
     pid, usual = node.process.pid, os.getpriority(os.PRIO_PROCESS, 0)
     calm(pid)
     assert until(lambda: priorities(pid)[THREAD] == NICE)
@@ -68,10 +78,9 @@ def test_the_second_compiler_yields_to_the_other_threads(start_nodes: StartNodes
         assert set(priorities(pid).values()) == {usual}
 
 
-def test_the_whole_session_yields(start_nodes: StartNodes) -> None:
+def test_the_whole_session_yields(node: RunningNode) -> None:
     if not sessions_have_shares():
         pytest.skip("no CPU is shared out between sessions here")
-    (node,) = start_nodes(ELASTICSEARCH_7_10_2, 1)
     share = Path(f"/proc/{node.process.pid}/autogroup")
     calm(node.process.pid)
     assert until(lambda: share.read_text().strip().endswith(f"nice {NICE}"))

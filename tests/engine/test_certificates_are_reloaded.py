@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography import x509
 from secured_cluster import SecuredCluster, secured_cluster
+from tests.support.rotation import in_rotation
 
 from searchplane.domain.observed import ClientIdentity, Target
 from searchplane.domain.ports import REST_PORT, TRANSPORT_PORT
@@ -28,7 +29,7 @@ from searchplane.engine.service import Distributions
 pytestmark = pytest.mark.engine
 
 
-@pytest.mark.parametrize("https", [True, False])
+@pytest.mark.parametrize("https", in_rotation("https", [True, False]), ids=["tls", "transport"])
 async def test_a_running_node_takes_new_certificates(
     distributions: Distributions, https: bool
 ) -> None:

@@ -1,4 +1,7 @@
-"""Every engine in the lock file starts from our own home and does what users do with it."""
+"""Every engine in the lock file starts from our own home and does what users do with it.
+
+CI takes two of them, others every day.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from engine_nodes import RUN_AS, RunningNode, StartNodes
+from tests.support.rotation import in_rotation
 
 from searchplane.domain.engines import ELASTICSEARCH_7_10_2, ENGINES, OPENSEARCH_2_19_1, Engine
 
@@ -15,7 +19,7 @@ WITHOUT_SHAPES = ("7.10.2", "1.3.6")
 """No geo module is published for these."""
 
 
-@pytest.mark.parametrize("engine", ENGINES, ids=str)
+@pytest.mark.parametrize("engine", in_rotation("engine", ENGINES, take=2), ids=str)
 def test_one_node_indexes_searches_and_runs_scripts(
     engine: Engine, start_nodes: StartNodes
 ) -> None:
@@ -100,7 +104,9 @@ def _proc(node: RunningNode) -> Path:
     return Path(f"/proc/{node.process.pid}")
 
 
-@pytest.mark.parametrize("engine", [ELASTICSEARCH_7_10_2, OPENSEARCH_2_19_1], ids=str)
+@pytest.mark.parametrize(
+    "engine", in_rotation("three", [ELASTICSEARCH_7_10_2, OPENSEARCH_2_19_1]), ids=str
+)
 def test_three_nodes_form_one_cluster(engine: Engine, start_nodes: StartNodes) -> None:
     nodes = start_nodes(engine, 3)
 

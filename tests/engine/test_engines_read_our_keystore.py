@@ -1,9 +1,13 @@
-"""The keystore that we write is one to real engines: they read it, and leave it as it is."""
+"""The keystore that we write is one to real engines: they read it, and leave it as it is.
+
+CI takes one engine, another every day.
+"""
 
 from __future__ import annotations
 
 import pytest
 from engine_nodes import launched, wait_until_joined
+from tests.support.rotation import in_rotation
 
 from searchplane.domain.engines import (
     ELASTICSEARCH_7_10_2,
@@ -24,11 +28,7 @@ for, and with a file it cannot read."""
 
 @pytest.mark.parametrize(
     "engine",
-    [
-        pytest.param(ELASTICSEARCH_7_10_2, marks=pytest.mark.nightly),
-        pytest.param(OPENSEARCH_1_3_6, marks=pytest.mark.nightly),
-        OPENSEARCH_2_19_1,
-    ],
+    in_rotation("keystore", [ELASTICSEARCH_7_10_2, OPENSEARCH_1_3_6, OPENSEARCH_2_19_1]),
     ids=str,
 )
 def test_a_node_starts_with_our_keystore(engine: Engine, distributions: Distributions) -> None:

@@ -1,4 +1,7 @@
-"""The same questions are understood, and refused in words we know, by every kind of engine."""
+"""The same questions are understood, and refused in words we know, by every kind of engine.
+
+CI takes one kind, another every day.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 from engine_nodes import START_SECONDS, launched
+from tests.support.rotation import in_rotation
 
 from searchplane.domain.engines import (
     ELASTICSEARCH_7_10_2,
@@ -43,7 +47,9 @@ async def until(probe: Probe, target: Target, done: Callable[[Seen], bool]) -> S
 
 
 @pytest.mark.parametrize(
-    "engine", [ELASTICSEARCH_7_10_2, OPENSEARCH_1_3_6, OPENSEARCH_2_19_1], ids=str
+    "engine",
+    in_rotation("probe", [ELASTICSEARCH_7_10_2, OPENSEARCH_1_3_6, OPENSEARCH_2_19_1]),
+    ids=str,
 )
 async def test_from_silence_over_no_master_to_a_cluster_of_two(
     engine: Engine, distributions: Distributions, probe: Probe

@@ -21,8 +21,8 @@ DEMO_USERS = ("kibanaserver", "kibanaro", "logstash", "readall", "snapshotrestor
 """Users the security plugin ships; their passwords are published, mostly equal to their names."""
 
 
-async def test_three_nodes_with_tls(distributions: Distributions) -> None:
-    async with secured_cluster(distributions, 3, https=True, as_elasticsearch=True) as cluster:
+async def test_two_nodes_with_tls(distributions: Distributions) -> None:
+    async with secured_cluster(distributions, 2, https=True, as_elasticsearch=True) as cluster:
         # From the very first complete view on, users can log in on every node.
         await _admin_gets_in_everywhere(cluster)
         await _answers_as_elasticsearch_7_10_2(cluster)
@@ -91,7 +91,7 @@ async def _a_stranger_with_a_certificate_of_his_own_is_refused(cluster: SecuredC
 
 async def _a_document_and_the_password_outlive_a_full_restart(cluster: SecuredCluster) -> None:
     async with cluster.user() as admin:
-        settings = {"number_of_shards": 1, "number_of_replicas": 2}
+        settings = {"number_of_shards": 1, "number_of_replicas": 1}
         created = await admin.put(cluster.url("/books"), json={"settings": settings})
         assert created.is_success, created.text
         answer = await admin.put(cluster.url("/books/_doc/1?refresh=true"), json={"title": "hello"})
