@@ -21,10 +21,12 @@ from searchplane.cli.local import find_project, local_database, operators_line
 from searchplane.cli.login import Login
 from searchplane.cli.tables import print_json, print_table
 from searchplane.domain import attaching
-from searchplane.domain.snapshots import Snapshot
-from searchplane.errors import Permanent
+from searchplane.domain.ids import ProjectId
+from searchplane.domain.snapshots import Bucket, Snapshot
+from searchplane.errors import Permanent, Transient
 from searchplane.settings import Settings
 from searchplane.store import audit, buckets, clusters, restores, snapshots
+from searchplane.store.database import Transaction
 
 ATTACH, DETACH = "bucketAttach", "bucketDetach"
 """The operations of the lines in the audit trail."""
@@ -48,16 +50,19 @@ def attach(settings: Settings, path: Path, project: str, name: str | None) -> No
     _check_folder(settings, place)
     wanted = name or place.name
     with local_database(settings) as database:
-        with database.read() as connection:
-            found = find_project(connection, project)
-            known = buckets.find(connection, found.id, wanted)
-        bucket = attaching.attach(known, found.id, wanted, str(place), datetime.now(UTC))
-        holds = asyncio.run(attach_bucket(settings, found.number, wanted, place))
         with database.write() as connection:
-            if buckets.find(connection, found.id, wanted) is None:
-                buckets.add(connection, bucket)
+            found = find_project(connection, project)
+            bucket, is_new = _recorded(connection, found.id, wanted, place)
+        try:
+            holds = asyncio.run(attach_bucket(settings, found.number, wanted, place))
+        except (Transient, Permanent):
+            if is_new:
+                with database.write() as connection:
+                    buckets.remove(connection, found.id, wanted)
+            raise
+        with database.write() as connection:
+            buckets.tell(connection, bucket, None)
             clusters.look_again(connection, found.id)
-            audit.append(connection, [operators_line(ATTACH, wanted, found.id)])
     click.echo(f"{place} is the bucket {wanted} of {found.name}, to read from.")
     if holds:
         click.echo(
@@ -69,7 +74,10 @@ def attach(settings: Settings, path: Path, project: str, name: str | None) -> No
 
 
 def detach(settings: Settings, name: str, project: str) -> None:
-    """Let go of an attached bucket; its snapshots are in the list no longer."""
+    """Let go of an attached bucket; its snapshots are in the list no longer.
+
+    A link that is left as this was cut off goes with the next pass over a cluster of the project.
+    """
     with local_database(settings) as database:
         with database.write() as connection:
             found = find_project(connection, project)
@@ -85,8 +93,24 @@ def detach(settings: Settings, name: str, project: str) -> None:
     click.echo(f"The bucket {name} is no bucket of {found.name} any more; its folder is untouched.")
 
 
+def _recorded(
+    connection: Transaction, project_id: ProjectId, name: str, place: Path
+) -> tuple[Bucket, bool]:
+    """The bucket's row, and whether it is new. A row is there before the link and after it: what is
+    cut off between the two is put right by the next pass (reconciler/attached.py)."""
+    there = buckets.of_project(connection, project_id)
+    bucket = attaching.attach(there, project_id, name, str(place), datetime.now(UTC))
+    is_new = all(one.name != name for one in there)
+    if is_new:
+        buckets.add(connection, bucket)
+    audit.append(connection, [operators_line(ATTACH, name, project_id)])
+    return bucket, is_new
+
+
 def _row(bucket: Mapping[str, Any]) -> tuple[str, ...]:
     use = "attached, to read from" if bucket["readOnly"] else "its clusters write to it"
+    if bucket["problem"]:
+        use = f"attached, and cannot be read: {bucket['problem']}"
     return str(bucket["name"]), use, str(bucket["snapshots"]), str(bucket["created"])
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -31,7 +31,7 @@ from searchplane.domain.snapshots import (
 from searchplane.domain.upgrades import may_read, running
 from searchplane.domain.violation import refuse, shown
 from searchplane.domain.wording import named
-from searchplane.errors import Refused
+from searchplane.errors import Permanent, Refused
 
 DATA_STREAM = ".ds-"
 """What holds the documents of a user's data stream begins with it."""
@@ -80,6 +80,18 @@ def targets(snapshot: Snapshot, wish: Wish) -> tuple[TargetIndex, ...]:
     names = found if wish.rename is None else renamed(found, wish.rename)
     _check_names(found, names)
     return tuple(TargetIndex(*pair) for pair in zip(found, names, strict=True))
+
+
+def check_held(name: str, held: Collection[str] | None, wanted: Iterable[TargetIndex]) -> None:
+    """Hold a restore against what its bucket says that the snapshot holds; None if it is not there.
+
+    Raises Permanent, with the names, for what it does not hold.
+    """
+    if held is None:
+        raise Permanent(f"the snapshot {name} is not in its bucket")
+    missing = {one.source for one in wanted}.difference(held)
+    if missing:
+        raise Permanent(f"the snapshot {name} holds no {named(missing)}")
 
 
 def restore(

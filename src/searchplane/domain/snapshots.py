@@ -190,12 +190,15 @@ class Restore:
 
 @dataclass(frozen=True)
 class Bucket:
-    """`path` is where an attached bucket lies on the service's machine; None for those it made."""
+    """`path` is where an attached bucket lies on the service's machine; None for those it made.
+    `problem` is why it could not be read at the last look.
+    """
 
     project_id: ProjectId
     name: str
     created: datetime
     path: str | None = None
+    problem: str | None = None
 
     @property
     def read_only(self) -> bool:

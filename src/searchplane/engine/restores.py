@@ -12,12 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
+from searchplane.domain.restoring import check_held
 from searchplane.domain.snapshots import TargetIndex
-from searchplane.domain.wording import named
 from searchplane.engine.calls import Ask, Declined
 from searchplane.engine.indices import for_each, look_at
 from searchplane.engine.taking import snapshot_path
-from searchplane.errors import Permanent
 
 _RESTORING = "restoring"
 _SHARDS = re.compile(r"cannot restore index \[.*?\] with \[\d+\] shards")
@@ -34,7 +33,7 @@ async def begin(
     Raises Permanent for what is not in the snapshot.
     """
     held = await _held(ask, repository, name)
-    _check_held(held, name, targets)
+    check_held(name, held.get("indices"), targets)
     streams = _streams(held, frozenset(one.source for one in targets if one.source == one.name))
     path = f"{snapshot_path(repository, name)}/_restore?wait_for_completion=false"
     for rename, some in renamings(targets):
@@ -57,18 +56,10 @@ async def begin(
 
 
 async def _held(ask: Ask, repository: str, name: str) -> Mapping[str, Any]:
-    """What the engine says of the snapshot."""
+    """What the engine says of the snapshot; nothing where it is not there."""
     path = f"{snapshot_path(repository, name)}?ignore_unavailable=true"
     found: Sequence[Mapping[str, Any]] = (await ask(_RESTORING, "GET", path))["snapshots"]
-    if not found:
-        raise Permanent(f"the snapshot {name} is not in its bucket")
-    return found[0]
-
-
-def _check_held(held: Mapping[str, Any], name: str, targets: Sequence[TargetIndex]) -> None:
-    missing = sorted({one.source for one in targets} - set(held["indices"]))
-    if missing:
-        raise Permanent(f"the snapshot {name} holds no {named(missing)}")
+    return found[0] if found else {}
 
 
 async def _unlike(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select
+from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from searchplane.domain.ids import ProjectId
 from searchplane.domain.snapshots import Bucket
@@ -14,6 +14,11 @@ def find(connection: Connection, project_id: ProjectId, name: str) -> Bucket | N
     mine = (buckets.c.project_id == project_id, buckets.c.name == name)
     row = connection.execute(select(buckets).where(*mine)).mappings().one_or_none()
     return None if row is None else _bucket(row)
+
+
+def is_attached(connection: Connection, project_id: ProjectId, name: str) -> bool:
+    known = find(connection, project_id, name)
+    return known is not None and known.read_only
 
 
 def of_project(connection: Connection, project_id: ProjectId) -> list[Bucket]:
@@ -55,8 +60,20 @@ def add(connection: Connection, bucket: Bucket) -> None:
             name=bucket.name,
             created=bucket.created,
             path=bucket.path,
+            problem=bucket.problem,
         )
     )
+
+
+def tell(connection: Connection, bucket: Bucket, problem: str | None) -> bool:
+    """Store why an attached one cannot be read, or that it can. Gives whether that is news: not
+    where only the reason is another, nor of one that is not attached any longer."""
+    known = find(connection, bucket.project_id, bucket.name)
+    if known is None or known.path != bucket.path:
+        return False
+    mine = (buckets.c.project_id == bucket.project_id, buckets.c.name == bucket.name)
+    connection.execute(update(buckets).where(*mine).values(problem=problem))
+    return (known.problem is None) != (problem is None)
 
 
 def remove(connection: Connection, project_id: ProjectId, name: str) -> None:
@@ -75,4 +92,6 @@ def _is_anothers(connection: Connection, wanted: Bucket) -> bool:
 
 
 def _bucket(row: RowMapping) -> Bucket:
-    return Bucket(ProjectId(row["project_id"]), row["name"], row["created"], row["path"])
+    return Bucket(
+        ProjectId(row["project_id"]), row["name"], row["created"], row["path"], row["problem"]
+    )

@@ -370,6 +370,7 @@ buckets = Table(
     Column("name", String(64), primary_key=True),
     Column("created", UtcTime, nullable=False),
     Column("path", Text),  # where an attached one lies
+    Column("problem", Text),  # why it could not be read
 )
 
 capacity = Table(

@@ -21,6 +21,9 @@ class BucketReply(Reply):
         bool,
         Field(alias="readOnly", description="Attached by an operator, to restore from."),
     ]
+    problem: Annotated[
+        str | None, Field(description="Why an attached one could not be read at the last look.")
+    ]
     snapshots: Annotated[int, Field(description="How many are listed that lie in it.")]
     created: Annotated[str, Field(description="UTC, ISO 8601.")]
 
@@ -40,6 +43,7 @@ def list_buckets(call: Call) -> Answer:
                 BucketReply(
                     name=one.name,
                     read_only=one.read_only,
+                    problem=one.problem,
                     snapshots=count[one.name],
                     created=one.created.isoformat(),
                 )

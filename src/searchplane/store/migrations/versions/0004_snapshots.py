@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("created", sa.DateTime(timezone=True), nullable=False),
         sa.Column("path", sa.Text(), nullable=True),
+        sa.Column("problem", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name="fk_buckets_project_id"),
         sa.PrimaryKeyConstraint("project_id", "name", name="pk_buckets"),
     )
