@@ -13,7 +13,7 @@ from tests.support.snapshot_examples import LABELLED
 
 from searchplane.domain.ids import ClusterId
 from searchplane.domain.snapshot_lists import compare
-from searchplane.domain.snapshot_steps import AddSnapshot, SnapshotStep
+from searchplane.domain.snapshot_steps import AddSnapshots, SnapshotStep
 from searchplane.domain.snapshot_work import Listed
 from searchplane.domain.snapshots import Repository, SnapshotStatus
 from searchplane.domain.snapshots_seen import Label, SnapshotSeen, SnapshotsView, label_of
@@ -101,7 +101,7 @@ def steps(seen: SnapshotSeen) -> tuple[SnapshotStep, ...]:
 
 def test_what_fits_its_folder_is_listed() -> None:
     (step,) = steps(found())
-    assert isinstance(step, AddSnapshot)
+    assert isinstance(step, AddSnapshots)
 
 
 @pytest.mark.parametrize("status", [COMPLETED, FAILED])

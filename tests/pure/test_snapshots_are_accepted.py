@@ -19,7 +19,6 @@ from searchplane.domain.cluster import (
     SnapshotSettings,
 )
 from searchplane.domain.engines import (
-    ELASTICSEARCH_7_10_2,
     OPENSEARCH_2_17_1,
     OPENSEARCH_2_19_1,
     Engine,
@@ -41,7 +40,6 @@ from searchplane.domain.snapshotting import (
     released,
     remove,
     take,
-    worker_for,
 )
 
 ID = SnapshotId("snapshot-9")
@@ -186,40 +184,19 @@ def other(name: str, engine: Engine = OPENSEARCH_2_19_1, **changes: Any) -> Clus
 
 
 OWN = other("cluster-1")
-GOING = replace(OWN, action=Action(ActionKind.DELETING, NOW))
 LATER = NOW + timedelta(hours=1)
 
-WORKERS: list[tuple[list[Cluster], str | None]] = [
-    ([other("a"), OWN], "cluster-1"),
-    ([replace(OWN, failure=FAILED), other("a")], "cluster-1"),
-    ([GOING, other("a")], "a"),
-    ([GOING], None),
-    ([], None),
-    ([other("a", ELASTICSEARCH_7_10_2)], None),
-    ([other("a", OPENSEARCH_2_17_1), other("b")], "b"),
-    ([other("a", bootstrapped=False)], None),
-    ([other("a", created=LATER), other("b")], "b"),
-    ([other("a", failure=FAILED), other("b", created=LATER)], "b"),
-    ([other("a"), other("busy", created=LATER)], "busy"),
-]
 
-
-@pytest.mark.parametrize(("clusters", "worker"), WORKERS)
-def test_who_deletes(clusters: list[Cluster], worker: str | None) -> None:
-    sibling = replace(KEPT, id=ID, is_leaving=True, worker=ClusterId("busy"))
-    found = worker_for(KEPT, (KEPT, sibling), clusters)
-    assert (found.id if found else None) == worker
-
-
-def test_a_cluster_that_is_deleted_leaves_its_work_to_others() -> None:
+def test_a_cluster_that_is_deleted_leaves_its_work_to_its_heir() -> None:
     making = replace(KEPT, status=SnapshotStatus.BUILDING, worker=OWN.id)
     going = replace(KEPT, id=ID, is_leaving=True, worker=OWN.id)
-    made, handed_on = released(OWN, [making, going], [OWN, other("b"), other("a")], LATER)
+    (made,) = released(OWN, [making, going], [OWN, other("b"), other("a")], LATER)
     assert (made.status, made.worker, made.ended) == (SnapshotStatus.FAILED, None, LATER)
     assert made.reason == "its cluster was deleted while it was being made"
-    assert (handed_on.is_leaving, handed_on.worker) == (True, "a")
-    (listed,) = released(OWN, [going], [OWN], LATER)
-    assert (listed.is_leaving, listed.worker) == (False, None)
+    assert released(OWN, [going], [OWN, other("a")], LATER) == (), "its heir begins after its end"
+    for rest in ([OWN], [OWN, other("a", OPENSEARCH_2_17_1)]):
+        (listed,) = released(OWN, [going], rest, LATER)
+        assert (listed.is_leaving, listed.worker) == (False, None)
 
 
 FULL: list[tuple[dict[str, Any], bool]] = [

@@ -146,7 +146,8 @@ def test_turned_off_what_can_be_restored_stays_listed_and_what_failed_goes() -> 
     part = kept(cluster, status=SnapshotStatus.PART_FAILED)
     change = turn_off(cluster, [kept(cluster), part, failed], NOW)
     assert (change.after.spec.snapshots, change.after.spec.backup) == (None, None)
-    assert change.snapshots == (replace(failed, is_leaving=True, worker=cluster.id),)
+    (going,) = change.snapshots
+    assert going == replace(failed, is_leaving=True, is_swept=True, worker=cluster.id)
     assert turn_off(of(None), [], NOW).after.spec.snapshots is None, "again is nothing more"
 
 

@@ -96,7 +96,7 @@ def test_rows_of_an_earlier_bucket_are_compared_with_it(backed: BackedWorld) -> 
     with_snapshot(backed)
     backed.set_up(SnapshotSettings("later"), None)
     with_snapshot(backed, "second")
-    after = backed.runner.run(rebuilding._listed(backed.there, SETTINGS, backed.ports))
+    after = backed.runner.run(rebuilding._listed(backed.there, backed.ports))
     assert after.id == ID
     assert all(row.is_restorable for row in backed.rows().values())
     backed.alike()

@@ -29,7 +29,7 @@ from searchplane.domain.snapshot_work import (
     TargetsSeen,
     why_late,
 )
-from searchplane.domain.snapshots import Restore, Snapshot, TargetIndex
+from searchplane.domain.snapshots import Restore, RestoreFailure, Snapshot, TargetIndex
 from searchplane.domain.snapshots_seen import IndexSeen, repository_name
 from searchplane.domain.wording import named, size
 
@@ -43,7 +43,7 @@ def bring(cluster: Cluster, job: Restoring, seen: TargetsSeen, patience: Patienc
         return _take_back(restore, job.snapshot, seen, patience.now)
     given_up = given_up_for(cluster, restore.id)
     if given_up is not None:
-        return fail(restore, given_up, patience.now)
+        return give_up(restore, given_up, patience.now)
     if job.snapshot is None or not job.snapshot.is_restorable:
         return fail(restore, "its snapshot cannot be restored any longer", patience.now)
     return _go_on(restore, job.snapshot, seen, patience)
@@ -62,17 +62,23 @@ def overdue(cluster: Cluster, job: Restoring, patience: Patience) -> Doing | Non
         given_up = f"{why_late(begun=restore.begun)}: {cluster.sentence}"
     if given_up is None:
         return None
-    step = replace(failure(restore, given_up, patience.now), ends_action=True)
-    return Doing(None, (step,))
+    step = failure(restore, given_up, patience.now, RestoreFailure.GIVEN_UP)
+    return Doing(None, (replace(step, ends_action=True),))
 
 
 def fail(restore: Restore, reason: str, now: datetime) -> Doing:
     return Doing(None, (failure(restore, reason, now),))
 
 
-def failure(restore: Restore, reason: str, now: datetime) -> SaveRestore:
+def give_up(restore: Restore, reason: str, now: datetime) -> Doing:
+    return Doing(None, (failure(restore, reason, now, RestoreFailure.GIVEN_UP),))
+
+
+def failure(
+    restore: Restore, reason: str, now: datetime, kind: RestoreFailure = RestoreFailure.REFUSED
+) -> SaveRestore:
     """Its reason is stored first, so that nothing brings back what is being taken back."""
-    failed = replace(restore, succeeded=False, reason=reason, updated=now)
+    failed = replace(restore, succeeded=False, reason=reason, failure=kind, updated=now)
     return SaveRestore(failed, f"the restore has failed: {reason}")
 
 
@@ -93,7 +99,7 @@ def _begin(restore: Restore, snapshot: Snapshot, seen: Seen, patience: Patience)
         reason = f"the cluster has {named(taken)} already, and nothing is to be replaced"
         return fail(restore, reason, patience.now)
     if _is_late(restore, patience):
-        return fail(restore, why_late(begun=False), patience.now)
+        return give_up(restore, why_late(begun=False), patience.now)
     targets = tuple(_marked(one, seen) for one in restore.targets)
     begun = replace(restore, targets=targets, begun=True, updated=patience.now)
     return _order(begun, snapshot, targets, seen, SaveRestore(begun))
@@ -164,7 +170,7 @@ def _follow(restore: Restore, snapshot: Snapshot, seen: Seen, patience: Patience
     if known != restore:
         return Doing(f"restoring {_what(restore)}", (SaveRestore(known),))
     if patience.is_out(begun=False, moved=restore.updated or restore.started):
-        return fail(restore, why_late(begun=False), patience.now)
+        return give_up(restore, why_late(begun=False), patience.now)
     if emptied:
         return _again(restore, snapshot, seen, patience)
     return _order(restore, snapshot, missing, seen)
@@ -234,7 +240,7 @@ def _watch(restore: Restore, found: Restore, seen: Seen, patience: Patience) -> 
 
 def _wait(restore: Restore, said: str, patience: Patience) -> Doing:
     if _is_late(restore, patience):
-        return fail(restore, f"{why_late(begun=restore.begun)}: {said}", patience.now)
+        return give_up(restore, f"{why_late(begun=restore.begun)}: {said}", patience.now)
     doing = Doing(f"restoring {_what(restore)}: {said}")
     if restore.bytes_total:
         return replace(doing, done=restore.bytes_done, total=restore.bytes_total)
@@ -252,16 +258,25 @@ def _end(restore: Restore, now: datetime) -> Doing:
 def _take_back(
     restore: Restore, snapshot: Snapshot | None, seen: TargetsSeen, now: datetime
 ) -> Doing:
-    """A failed one is over when nothing broken of it is left; what nobody can see may be.
+    """A failed one is over when nothing broken of it is left; what nobody can see may be. What the
+    engine refuses to remove is left, and told.
 
     Only what was seen to be its own is removed, and never while it may still come up.
     """
-    said = f"taking back a restore that has failed: {restore.reason}"
-    over = replace(restore, ended=now, updated=now)
+    said, over = _taking_back(restore), replace(restore, ended=now, updated=now)
     if isinstance(seen, Unknown):
         return Doing(f"{said}; it cannot be seen what is left of it: {seen.reason}")
-    if isinstance(seen, Broken) or not restore.begun:
+    if not restore.begun:
         return Doing(said, (SaveRestore(over),))
+    if isinstance(seen, Broken):
+        left = f"what is left of it could not be taken back: {seen.reason}"
+        told = replace(over, reason=f"{restore.reason}; {left}")
+        return Doing(None, (SaveRestore(told, f"a restore has failed, and {left}"),))
+    return _undo(restore, snapshot, seen, now)
+
+
+def _undo(restore: Restore, snapshot: Snapshot | None, seen: Seen, now: datetime) -> Doing:
+    said = _taking_back(restore)
     known = noticed(restore, snapshot, seen)
     if known != restore:
         return Doing(said, (SaveRestore(known),))
@@ -277,7 +292,11 @@ def _take_back(
     }
     if removes or opens:
         return Doing(said, (TakeBackRestore(removes, opens),))
-    return Doing(said, (SaveRestore(over),))
+    return Doing(said, (SaveRestore(replace(restore, ended=now, updated=now)),))
+
+
+def _taking_back(restore: Restore) -> str:
+    return f"taking back a restore that has failed: {restore.reason}"
 
 
 def _is_late(restore: Restore, patience: Patience) -> bool:

@@ -23,6 +23,7 @@ from searchplane.domain.snapshot_texts import expression_violations
 from searchplane.domain.snapshots import (
     Renaming,
     Restore,
+    RestoreFailure,
     RestoreStatus,
     Snapshot,
     SnapshotStatus,
@@ -135,7 +136,14 @@ def restore(
 def given_up(record: Restore, now: datetime) -> Restore:
     """The record of a restore whose target is deleted meanwhile."""
     reason = "its target was deleted meanwhile"
-    return replace(record, ended=now, updated=now, succeeded=False, reason=reason)
+    return replace(
+        record,
+        ended=now,
+        updated=now,
+        succeeded=False,
+        reason=reason,
+        failure=RestoreFailure.GIVEN_UP,
+    )
 
 
 def _nothing(cluster: Cluster, snapshot: Snapshot, record: Restore) -> Change:

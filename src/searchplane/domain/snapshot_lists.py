@@ -16,17 +16,17 @@ cluster that compares.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
-from searchplane.domain import retention
+from searchplane.domain import retention, snapshotting
 from searchplane.domain.cluster import Cluster
 from searchplane.domain.ids import ProjectId, SnapshotId
 from searchplane.domain.snapshot_course import as_seen, failed, is_same
 from searchplane.domain.snapshot_steps import (
-    AddSnapshot,
+    AddSnapshots,
     CleanRepository,
     DeleteFiles,
     RetireSnapshots,
@@ -42,9 +42,11 @@ from searchplane.domain.snapshots import (
     SnapshotStatus,
 )
 from searchplane.domain.snapshots_seen import Label, SnapshotSeen
-from searchplane.domain.upgrades import may_read, running
+from searchplane.domain.wording import named
 
 GONE = "its files are in the bucket no longer"
+ADDED_AT_ONCE = 500
+"""Snapshots that are listed in one transaction; a bucket may hold any number."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,127}\Z")
 """Longer than any that is given here; none means more than itself to an engine."""
 
@@ -52,11 +54,11 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,127}\Z")
 def compare(cluster: Cluster, listed: Listed, now: datetime) -> tuple[SnapshotStep, ...]:
     """What to do so that a repository and its list are alike."""
     rows = {row.name: row for row in listed.rows}
-    steps: list[SnapshotStep] = []
+    steps: list[SnapshotStep] = [*_found(cluster, listed, now)]
     for name, seen in sorted(listed.seen.snapshots.items()):
         row = rows.pop(name, None)
         if row is None:
-            steps += _unlisted(cluster, listed, seen, now)
+            steps += _unlisted(listed, seen, now)
         elif row.status is not SnapshotStatus.BUILDING and not row.is_leaving:
             steps += _known(listed, row, seen, now)
     if _is_elsewhere(listed):
@@ -85,30 +87,38 @@ def why_again(listed: Listed) -> str | None:
 
 
 def retire(
-    cluster: Cluster, snapshots: Iterable[Snapshot], now: datetime
+    cluster: Cluster,
+    snapshots: Iterable[Snapshot],
+    now: datetime,
+    spared: frozenset[SnapshotId] = frozenset(),
 ) -> tuple[RetireSnapshots, ...]:
-    """Automatic snapshots that newer ones have taken the place of."""
+    """Automatic snapshots that newer ones have taken the place of, but for those `spared`."""
     policy = cluster.spec.backup
     if policy is None:
         return ()
-    old = retention.superseded(policy, snapshots, now)
+    superseded = retention.superseded(policy, snapshots, now)
+    old = [one for one in superseded if one.id not in spared]
     if not old:
         return ()
     names = ", ".join(one.name for one in old)
     said = f"deleting {names}: the policy keeps {policy.keepday}"
-    leaving = tuple(replace(one, is_leaving=True, worker=cluster.id) for one in old)
+    leaving = tuple(
+        snapshotting.leaving(one, cluster.id, is_swept=one.status is SnapshotStatus.FAILED)
+        for one in old
+    )
     return (RetireSnapshots(leaving, said),)
 
 
 def take_over(
     cluster: Cluster, orphans: Iterable[Snapshot], now: datetime
 ) -> Iterator[SaveSnapshot]:
-    """What becomes of snapshots whose cluster is gone and that somebody waits for."""
+    """What becomes of snapshots whose cluster is gone and that somebody waits for; `cluster` is the
+    one that works in their repository now (heirs.py)."""
     for one in orphans:
         if one.status is SnapshotStatus.BUILDING:
             said = f"snapshot {one.name} has failed: its cluster is gone"
             yield SaveSnapshot(failed(one, "its cluster is gone", now), said)
-        elif one.is_leaving and may_read(running(cluster), one.engine):
+        elif one.is_leaving:
             yield SaveSnapshot(replace(one, worker=cluster.id))
 
 
@@ -145,18 +155,39 @@ def second_id(snapshot: Snapshot) -> SnapshotId:
     return SnapshotId(str(uuid5(NAMESPACE_URL, place)))
 
 
-def _unlisted(
-    cluster: Cluster, listed: Listed, seen: SnapshotSeen, now: datetime
-) -> Iterator[SnapshotStep]:
+def _found(cluster: Cluster, listed: Listed, now: datetime) -> Iterator[AddSnapshots]:
+    """The newest of what is whole and in no list."""
+    rows = {row.name for row in listed.rows}
+    found = [
+        adopted(cluster.project_id, listed.place, seen, seen.label, now)
+        for name, seen in listed.seen.snapshots.items()
+        if name not in rows
+        and seen.status in RESTORABLE
+        and seen.label is not None
+        and _is_credible(listed, seen, seen.label, now)
+    ]
+    found.sort(key=lambda one: (one.created, one.name), reverse=True)
+    added, left = tuple(found[:ADDED_AT_ONCE]), len(found[ADDED_AT_ONCE:])
+    if added:
+        yield AddSnapshots(added, _said_found(cluster, listed.place, added, left), left)
+
+
+def _said_found(cluster: Cluster, place: Repository, added: Sequence[Snapshot], left: int) -> str:
+    what = f"snapshot {added[0].name} was"
+    if len(added) > 1:
+        what = f"{len(added)} snapshots ({named(one.name for one in added)}) were"
+    said = f"{what} found in bucket {place.bucket}"
+    if left:
+        said += f", and {left} more are still to be listed"
+    if cluster.spec.backup is not None and not place.read_only:
+        said += "; what is there by now is not deleted by the policy before that is set again"
+    return said
+
+
+def _unlisted(listed: Listed, seen: SnapshotSeen, now: datetime) -> Iterator[SnapshotStep]:
     if seen.label is None or not _is_credible(listed, seen, seen.label, now):
         return
-    if seen.status in RESTORABLE:
-        found = adopted(cluster.project_id, listed.place, seen, seen.label, now)
-        said = f"snapshot {seen.name} was found in bucket {listed.place.bucket}"
-        if cluster.spec.backup is not None and found.adopted is not None:
-            said += "; what is there by now is not deleted by the policy before that is set again"
-        yield AddSnapshot(found, said)
-    elif seen.status is SnapshotStatus.FAILED and not listed.place.read_only:
+    if seen.status is SnapshotStatus.FAILED and not listed.place.read_only:
         yield DeleteFiles(listed.place, listed.writer, seen.name)
 
 

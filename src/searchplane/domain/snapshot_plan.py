@@ -2,7 +2,7 @@
 
 domain/plan.py has the first word. Only where it leaves nothing to do (all nodes have joined) is
 there time for this, one job at a time and in this order: a restore into the cluster, a snapshot
-that is being taken, snapshots that are to be deleted, an automatic one that is due, lists to be
+that is being taken, an automatic one that is due, snapshots that are to be deleted, lists to be
 compared. What is asked of the engine is told by `next_job`; what it says comes back to `advance`.
 
 Where the first word is another, nothing is begun, but what waits in vain is given up in the end.
@@ -21,7 +21,7 @@ from searchplane.domain.ids import SnapshotId
 from searchplane.domain.observed import Unknown
 from searchplane.domain.plan import SOON, STEADY, WATCHING, Phase, Plan
 from searchplane.domain.schedule import Due, automatic_name, dealt_with, due, next_due
-from searchplane.domain.snapshot_course import is_same
+from searchplane.domain.snapshot_course import as_seen, is_same
 from searchplane.domain.snapshot_steps import (
     ONLY_RECORDED,
     BeginAutomatic,
@@ -45,6 +45,7 @@ from searchplane.domain.snapshot_work import (
     Work,
 )
 from searchplane.domain.snapshots import (
+    RESTORABLE,
     Method,
     Snapshot,
     SnapshotStatus,
@@ -61,10 +62,15 @@ PACE = 0.05
 """A look that often in what has passed: long copies are not asked about all the time."""
 LATE = timedelta(minutes=5)
 """An automatic snapshot that begins later than this is told to be made up."""
+TOLD_AFTER = 8
+"""Looks in vain for what is to be deleted until it is told: some minutes (reconciler/waits.py)."""
 
 
-def next_job(cluster: Cluster, work: Work, found: Plan) -> Job | None:
-    """What to look at in the engine, if there is time for it."""
+def next_job(cluster: Cluster, work: Work, found: Plan, now: datetime) -> Job | None:
+    """What to look at in the engine, if there is time for it.
+
+    Deleting comes last: it may be that it cannot be done, and nobody waits for it.
+    """
     if found.phase not in QUIET:
         return None
     if work.restores:
@@ -73,7 +79,8 @@ def next_job(cluster: Cluster, work: Work, found: Plan) -> Job | None:
     if building:
         return Taking(building[0])
     leaving = [one for one in work.snapshots if one.is_leaving]
-    return Removing(leaving[0]) if leaving and is_idle(cluster, found) else None
+    has_time = is_idle(cluster, found) and _due(cluster, now) is None
+    return Removing(leaving[0]) if leaving and has_time else None
 
 
 def is_idle(cluster: Cluster, found: Plan) -> bool:
@@ -103,15 +110,15 @@ def advance(
         case Restoring(restore):
             doing = restore_course.bring(cluster, job, _indices(seen), patience)
             began, phase = restore.started, Phase.RESTORE
-        case Removing(snapshot):
-            doing = _remove(snapshot, _taken(seen))
+        case Removing():
+            doing = _remove(job, _taken(seen), patience.now)
             began, phase = patience.now, Phase.SNAPSHOT
     if cluster.paused:
         return _only_recorded(found, doing)
     pace = min(WATCHING, max(SOON, PACE * (patience.now - began).total_seconds()))
     steps = (*found.steps, *doing.steps)
     if doing.said is None:
-        return replace(found, steps=steps, after=SOON)
+        return replace(found, steps=steps, after=SOON) if steps else found
     return replace(
         found,
         phase=phase,
@@ -141,7 +148,7 @@ def automatic(cluster: Cluster, found: Plan, now: datetime) -> Plan:
     policy, settings = cluster.spec.backup, cluster.spec.snapshots
     if policy is None or settings is None or not cluster.bootstrapped or cluster.paused:
         return found
-    moment = due(policy, dealt_with(cluster), now)
+    moment = _due(cluster, now)
     if moment is None:
         wait = max(SOON, (next_due(policy, now) - now).total_seconds())
         return replace(found, after=min(found.after, wait))
@@ -157,6 +164,13 @@ def automatic(cluster: Cluster, found: Plan, now: datetime) -> Plan:
     return replace(found, steps=(begin,), after=0.0)
 
 
+def _due(cluster: Cluster, now: datetime) -> Due | None:
+    policy = cluster.spec.backup
+    if policy is None or cluster.spec.snapshots is None:
+        return None
+    return due(policy, dealt_with(cluster), now)
+
+
 def _overdue(cluster: Cluster, work: Work, patience: Patience) -> Iterable[Doing]:
     for one in work.snapshots:
         if one.status is SnapshotStatus.BUILDING:
@@ -169,22 +183,37 @@ def _overdue(cluster: Cluster, work: Work, patience: Patience) -> Iterable[Doing
             yield doing
 
 
-def _remove(snapshot: Snapshot, seen: TakenSeen) -> Doing:
-    """Its files first, then its record. What cannot be removed for good is there again."""
-    said = f"deleting snapshot {snapshot.name}"
+def _remove(job: Removing, seen: TakenSeen, now: datetime) -> Doing:
+    """Its files first, then its record. What cannot be removed for good is there again.
+
+    So is one that goes only for having failed and is whole after all: nobody asked for its end.
+    """
+    snapshot = job.snapshot
     match seen:
         case Broken(reason):
-            kept = replace(snapshot, is_leaving=False, worker=None)
+            kept = replace(snapshot, is_leaving=False, is_swept=False, worker=None)
             said = f"snapshot {snapshot.name} cannot be deleted: {reason}"
             return Doing(None, (SaveSnapshot(kept, said),))
         case Unknown(reason):
-            return Doing(f"{said}: it cannot be seen whether it is there: {reason}")
+            return _not_seen(job, reason)
         case SnapshotSeen() if is_same(snapshot, seen):
+            if snapshot.is_swept and seen.status in RESTORABLE:
+                whole = replace(as_seen(snapshot, seen, now), is_leaving=False, is_swept=False)
+                said = f"snapshot {snapshot.name} is complete after all, and is kept"
+                return Doing(None, (SaveSnapshot(whole, said),))
             delete = DeleteFiles(snapshot.repository, snapshot.cluster_id, snapshot.name)
-            return Doing(said, (delete,))
+            return Doing(f"deleting snapshot {snapshot.name}", (delete,))
         case _:
             gone = f"snapshot {snapshot.name} is deleted"
             return Doing(None, (ForgetSnapshot(snapshot, gone),))
+
+
+def _not_seen(job: Removing, reason: str) -> Doing:
+    """It is tried again, ever more slowly, and told once: nothing else waits for it."""
+    if job.tries != TOLD_AFTER:
+        return Doing(None)
+    said = f"snapshot {job.snapshot.name} is not deleted yet, and tried again: {reason}"
+    return Doing(None, (SaveSnapshot(job.snapshot, said),))
 
 
 def _automatic(

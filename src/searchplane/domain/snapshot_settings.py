@@ -133,7 +133,7 @@ def turn_off(
         cluster,
         replace(cluster, spec=spec, updated=now),
         "turn snapshots off; those there are stay in the bucket",
-        snapshots=tuple(leaving(one, cluster.id) for one in failed),
+        snapshots=tuple(leaving(one, cluster.id, is_swept=True) for one in failed),
     )
 
 

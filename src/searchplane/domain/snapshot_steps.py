@@ -16,11 +16,12 @@ from searchplane.domain.snapshots import Repository, Restore, Snapshot, TargetIn
 
 
 @dataclass(frozen=True)
-class AddSnapshot:
-    """Store one that lies in a bucket and is in no list."""
+class AddSnapshots:
+    """Store some that lie in a bucket and are in no list, at once; `left` more are there."""
 
-    snapshot: Snapshot
+    snapshots: tuple[Snapshot, ...]
     said: str
+    left: int = 0
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ class TakeBackRestore:
 
 
 SnapshotStep = (
-    AddSnapshot
+    AddSnapshots
     | BeginAutomatic
     | SkipAutomatic
     | RetireSnapshots

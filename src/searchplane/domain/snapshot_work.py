@@ -47,9 +47,11 @@ class Restoring:
 
 @dataclass(frozen=True)
 class Removing:
-    """A snapshot that is to be deleted."""
+    """A snapshot that is to be deleted. `tries` is how often that could not be done, since this
+    process began."""
 
     snapshot: Snapshot
+    tries: int = 0
 
 
 @dataclass(frozen=True)

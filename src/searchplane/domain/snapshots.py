@@ -34,6 +34,15 @@ class SnapshotStatus(StrEnum):
 RESTORABLE = frozenset({SnapshotStatus.COMPLETED, SnapshotStatus.PART_FAILED})
 
 
+class RestoreFailure(StrEnum):
+    """Why a restore failed."""
+
+    GIVEN_UP = "given up"
+    """For the sake of the cluster that it went into, or of its host: no word on the snapshot."""
+    REFUSED = "refused"
+    """Its snapshot, or what the cluster held, did not allow it."""
+
+
 class RestoreStatus(StrEnum):
     """Of the newest restore of a snapshot, as the public API spells it."""
 
@@ -95,10 +104,13 @@ class Snapshot:
 
     `worker` is the cluster whose engine does what is to be done with it: its own, or another one
     of the project when that is gone. `begun` is set once the engine has taken the order.
-    `indices` is what was asked for, `contents` what is in it. `is_leaving` is set when it is to be
-    deleted. `adopted` is when it was found in its bucket and in no list, until the policy is set
-    after that (retention.py). `frequency` and `keepday` are of the policy that took it. Bytes are
-    of what had to be copied (`total`), and of that done. `reason` is why it failed.
+    `touched` is the newest engine that has written to its repository, where that is newer than
+    `engine`, which took it (heirs.py). `indices` is what was asked for, `contents` what is in it.
+    `is_leaving` is set when it is to be deleted, `is_swept` besides when that is only for having
+    failed and nobody named it: then it stays if it turns out to be whole. `adopted` is when it was
+    found in its bucket and in no list, until the policy is set after that (retention.py).
+    `frequency` and `keepday` are of the policy that took it. Bytes are of what had to be copied
+    (`total`), and of that done. `reason` is why it failed.
     """
 
     id: SnapshotId
@@ -130,6 +142,8 @@ class Snapshot:
     restore_status: RestoreStatus = RestoreStatus.NONE
     verified: Verified | None = None
     adopted: datetime | None = None
+    is_swept: bool = False
+    touched: Engine | None = None
 
     @property
     def is_restorable(self) -> bool:
@@ -167,7 +181,8 @@ class Restore:
     holds. `begun` is set when `before` of the targets was stored, before the engine is told.
 
     `replaces` is whether indices of the same name may be overwritten. `updated` is when its figures
-    last changed. One that has failed and not ended yet is being taken back.
+    last changed. One that has failed and not ended yet is being taken back; `failure` is the kind
+    of that, `reason` the sentence.
     """
 
     id: RestoreId
@@ -182,6 +197,7 @@ class Restore:
     ended: datetime | None = None
     succeeded: bool | None = None
     reason: str | None = None
+    failure: RestoreFailure | None = None
     shards_total: int = 0
     shards_done: int = 0
     bytes_total: int = 0

@@ -1,19 +1,19 @@
 """What is accepted of making and deleting snapshots (api/semantics.md, section 4.6).
 
 A snapshot's files are written by one cluster at a time: its own while that is there. When it is
-gone, another one of the project may delete in its place; it is chosen here, at acceptance, and all
-that is to be deleted there goes to the same one.
+gone, another one of the project may delete in its place (heirs.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from searchplane.domain.change import BACKING_UP, Change, begun, check_idle
 from searchplane.domain.cluster import Action, ActionKind, Cluster, SnapshotSettings
 from searchplane.domain.engines import ENGINES, Engine
+from searchplane.domain.heirs import worker_for
 from searchplane.domain.ids import ClusterId, SnapshotId
 from searchplane.domain.retention import is_whole
 from searchplane.domain.snapshot_texts import (
@@ -29,7 +29,6 @@ from searchplane.domain.snapshots import (
     SnapshotStatus,
     repository_of,
 )
-from searchplane.domain.upgrades import may_read, running
 from searchplane.domain.violation import Violation, refuse
 from searchplane.errors import Refused
 
@@ -108,36 +107,16 @@ def check_free(snapshot: Snapshot, held: str | None) -> None:
 
 def remove(worker: Cluster, snapshot: Snapshot) -> Change:
     """`DELETE index_snapshot/{id}`, to be done by this cluster. Again is nothing more."""
-    going = snapshot if snapshot.is_leaving else leaving(snapshot, worker.id)
+    going = leaving(snapshot, snapshot.worker if snapshot.is_leaving else worker.id)
     said = f"delete the snapshot {snapshot.name}"
     if worker.id != snapshot.cluster_id:
         said = f"{said} of {snapshot.cluster_name}, which is gone"
     return Change(worker, worker, said, snapshots=(going,))
 
 
-def leaving(snapshot: Snapshot, worker: ClusterId) -> Snapshot:
-    return replace(snapshot, is_leaving=True, worker=worker)
-
-
-def worker_for(
-    snapshot: Snapshot, siblings: Iterable[Snapshot], clusters: Iterable[Cluster]
-) -> Cluster | None:
-    """Who deletes it: its own cluster, or else one that can read it.
-
-    `siblings` are all snapshots of its cluster, `clusters` those of the project.
-    """
-    there = [one for one in clusters if not one.is_being(ActionKind.DELETING)]
-    own = next((one for one in there if one.id == snapshot.cluster_id), None)
-    if own is not None:
-        return own
-    busy = {one.worker for one in siblings}
-    lasting = [one for one in there if one.spec.verifies is None]
-    able = [one for one in lasting if one.bootstrapped and may_read(running(one), snapshot.engine)]
-    return min(
-        able,
-        key=lambda one: (one.id not in busy, one.failure is not None, one.created, one.id),
-        default=None,
-    )
+def leaving(snapshot: Snapshot, worker: ClusterId | None, *, is_swept: bool = False) -> Snapshot:
+    """What somebody named goes whatever it is; what is only swept stays if it is whole."""
+    return replace(snapshot, is_leaving=True, worker=worker, is_swept=is_swept)
 
 
 def check_deletable(cluster: Cluster) -> None:
@@ -157,18 +136,16 @@ def released(
 ) -> tuple[Snapshot, ...]:
     """What becomes of a cluster's work with snapshots when the cluster is deleted.
 
-    What it made is over. What it was to delete goes to another cluster; where there is none, it is
-    listed again, as its files stay.
+    What it made is over. What it was to delete is left to it until it is gone and its heir begins
+    (heirs.py); where there is none, it is listed again, as its files stay.
     """
     others = [one for one in clusters if one.id != cluster.id]
     done: list[Snapshot] = []
     for one in work:
         if one.status is SnapshotStatus.BUILDING:
             done.append(_given_up(one, now))
-        else:
-            siblings = [each for each in done if each.cluster_id == one.cluster_id]
-            heir = worker_for(one, siblings, others) if one.is_leaving else None
-            done.append(_inherited(one, heir, now))
+        elif not one.is_leaving or worker_for(one, work, others) is None:
+            done.append(_kept(one, now))
     return tuple(done)
 
 
@@ -184,9 +161,8 @@ def _given_up(snapshot: Snapshot, now: datetime) -> Snapshot:
     )
 
 
-def _inherited(snapshot: Snapshot, heir: Cluster | None, now: datetime) -> Snapshot:
-    worker = heir.id if heir else None
-    return replace(snapshot, worker=worker, is_leaving=heir is not None, updated=now)
+def _kept(snapshot: Snapshot, now: datetime) -> Snapshot:
+    return replace(snapshot, worker=None, is_leaving=False, is_swept=False, updated=now)
 
 
 def is_full(snapshot: Snapshot) -> bool:

@@ -27,8 +27,14 @@ from searchplane.domain.ids import RestoreId
 from searchplane.domain.index_patterns import SECURITY_INDEX
 from searchplane.domain.plan import SOON, WATCHING, Phase, Plan
 from searchplane.domain.scratch import IndexRead, Verification
-from searchplane.domain.snapshot_work import why_late
-from searchplane.domain.snapshots import IndexKept, Restore, Snapshot, TargetIndex, Verified
+from searchplane.domain.snapshots import (
+    IndexKept,
+    Restore,
+    RestoreFailure,
+    Snapshot,
+    TargetIndex,
+    Verified,
+)
 from searchplane.domain.verification_steps import (
     EndVerification,
     ReadIndex,
@@ -42,8 +48,6 @@ LONGEST = timedelta(hours=48)
 IN_VAIN = "; tried again in vain: "
 NAMED = 3
 """Broken indices that a sentence names."""
-NO_CHANCE = ("given up", why_late(begun=False), why_late(begun=True))
-"""How reasons begin of restores that failed for the sake of the scratch cluster or its host."""
 WHOLE = frozenset({Phase.STEADY, Phase.BALANCE})
 """A yellow scratch cluster is one that is there: it has but one node."""
 
@@ -91,13 +95,14 @@ def _ended(found: Plan, case: Case, now: datetime) -> EndVerification | None:
     if now - case.verification.started > LONGEST:
         return _unknown(snapshot, f"given up after {hours(LONGEST)}: {found.sentence}", now)
     if case.restore is not None and case.restore.ended and not case.restore.succeeded:
-        return _not_restored(snapshot, case.restore.reason or "the engine does not say why", now)
+        return _not_restored(snapshot, case.restore, now)
     return None
 
 
-def _not_restored(snapshot: Snapshot, reason: str, now: datetime) -> EndVerification:
+def _not_restored(snapshot: Snapshot, restore: Restore, now: datetime) -> EndVerification:
     """What had no time, or no chance, says nothing of the snapshot."""
-    if reason.startswith(NO_CHANCE):
+    reason = restore.reason or "the engine does not say why"
+    if restore.failure is RestoreFailure.GIVEN_UP:
         return _unknown(snapshot, reason, now)
     digests = snapshot.verified.digests if snapshot.verified is not None else ()
     return EndVerification(Verified(now, False, f"it cannot be restored: {reason}", digests))

@@ -27,7 +27,7 @@ from searchplane.domain.steps import (
     Step,
 )
 from searchplane.domain.verification_course import Case, verify
-from searchplane.errors import Permanent, Transient
+from searchplane.errors import Permanent, Refused, Transient
 from searchplane.observability.metrics import Metrics
 from searchplane.reconciler.act import act
 from searchplane.reconciler.certificates import certified
@@ -152,16 +152,16 @@ class OnePass:
                 break
             try:
                 after = await act(step, cluster, self._ports)
-            except (Transient, Permanent) as error:
+            except (Transient, Permanent, Refused) as error:
                 failed.append((step, str(error)))
+                if isinstance(step, SnapshotStep):
+                    self._snapshots.failed(cluster, step, error)
                 continue
             if isinstance(step, CompleteAction) and cluster.is_being(ActionKind.CREATING):
                 self._metrics.became_green((after.updated - after.created).total_seconds())
             cluster = after
         if ForgetCluster() in found.steps and not failed:
             return self._gone(cluster.id)
-        if any(isinstance(step, SnapshotStep) for step, _ in failed):
-            self._snapshots.failed(cluster)
         if found.steps:
             await asyncio.to_thread(self._say, cluster, found.phase, failed)
         return Outcome(AFTER_ERROR if failed else found.after)

@@ -14,19 +14,16 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from searchplane.domain import rebuilding
-from searchplane.domain.cluster import Cluster, SnapshotSettings
+from searchplane.domain.cluster import Cluster
 from searchplane.domain.ids import RestoreId
 from searchplane.domain.plan import Phase
 from searchplane.domain.snapshot_lists import compare
-from searchplane.domain.snapshot_steps import AddSnapshot, SaveSnapshot
-from searchplane.domain.snapshot_work import Listed
+from searchplane.domain.snapshot_steps import AddSnapshots, SaveSnapshot
 from searchplane.domain.snapshots import Snapshot
-from searchplane.domain.snapshots_seen import repository_name
 from searchplane.errors import Permanent
-from searchplane.reconciler.compose import addresses_of, target_of
 from searchplane.reconciler.ports import Ports
 from searchplane.reconciler.recording import Superseded, record, secrets_of
-from searchplane.reconciler.snapshot_lists import Shelf, own_shelves
+from searchplane.reconciler.snapshot_lists import Shelf, look_into, own_shelves
 from searchplane.reconciler.snapshot_rows import store
 from searchplane.store import events, restores, snapshots
 from searchplane.store.database import Transaction
@@ -43,7 +40,7 @@ async def bring_back(cluster: Cluster, ports: Ports) -> Cluster:
     asked = cluster.action.id if cluster.action is not None else None
     if asked is None and settings is not None:
         try:
-            cluster = await _listed(cluster, settings, ports)
+            cluster = await _listed(cluster, ports)
         except Permanent as error:
             problem = f"bucket {settings.bucket} cannot be read: {error}"
     chosen = await asyncio.to_thread(_chosen, cluster, asked, ports)
@@ -71,24 +68,18 @@ def _mark(connection: Transaction, wanted: Snapshot) -> None:
     snapshots.save(connection, marked)
 
 
-async def _listed(cluster: Cluster, settings: SnapshotSettings, ports: Ports) -> Cluster:
+async def _listed(cluster: Cluster, ports: Ports) -> Cluster:
     """The cluster, once its list holds what its repositories hold."""
     rows = await asyncio.to_thread(_rows, cluster, ports)
     for shelf in own_shelves(cluster, [row for row in rows if not row.repository.read_only]):
-        cluster = await _shelf_listed(cluster, settings, shelf, ports)
+        cluster = await _shelf_listed(cluster, shelf, ports)
     return cluster
 
 
-async def _shelf_listed(
-    cluster: Cluster, settings: SnapshotSettings, shelf: Shelf, ports: Ports
-) -> Cluster:
-    target = target_of(cluster, await secrets_of(cluster, ports), addresses_of(cluster))
-    name = repository_name(cluster.id, shelf.writer)
-    await ports.snapshots.register(target, name, shelf.place, settings, read_only=False)
-    seen = await ports.snapshots.look(target, name)
-    listed = Listed(shelf.place, shelf.writer, shelf.rows, seen)
+async def _shelf_listed(cluster: Cluster, shelf: Shelf, ports: Ports) -> Cluster:
+    listed = await look_into(shelf, cluster, await secrets_of(cluster, ports), ports)
     for step in compare(cluster, listed, datetime.now(UTC)):
-        if isinstance(step, AddSnapshot | SaveSnapshot):
+        if isinstance(step, AddSnapshots | SaveSnapshot):
             cluster = await store(step, cluster, ports)
     return cluster
 

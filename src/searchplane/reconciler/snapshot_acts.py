@@ -5,6 +5,7 @@ took the order, which may be given twice; that a restore has begun before it, by
 own. What the engine refuses for good ends the snapshot or the restore, and is no error of the
 pass. Figures of documents are welcome, not needed: a snapshot does not fail for them.
 
+Before anything is written to a repository, its rows tell which engine does it (domain/heirs.py).
 Rows are saved only while nobody has changed the cluster's record, and what others store with a
 row (deletion elsewhere, a restore, a verification) stays as it is.
 """
@@ -40,7 +41,7 @@ from searchplane.errors import Permanent, Refused, SearchplaneError
 from searchplane.reconciler.compose import addresses_of, target_of
 from searchplane.reconciler.ports import Ports
 from searchplane.reconciler.recording import secrets_of
-from searchplane.reconciler.snapshot_rows import store
+from searchplane.reconciler.snapshot_rows import store, touch
 
 
 async def act(step: SnapshotStep, cluster: Cluster, ports: Ports) -> Cluster:
@@ -49,11 +50,19 @@ async def act(step: SnapshotStep, cluster: Cluster, ports: Ports) -> Cluster:
     Raises Transient or Permanent from the engine, and Superseded.
     """
     match step:
-        case BeginSnapshot() | EndSnapshot() | BeginRestore():
+        case BeginSnapshot(snapshot):
+            await touch(snapshot.repository, snapshot.cluster_id, cluster, ports)
+            begun = await _begin_snapshot(step, cluster, await target_for(cluster, ports), ports)
+            return await store(begun, cluster, ports)
+        case EndSnapshot() | BeginRestore():
             target = await target_for(cluster, ports)
             told = await _told(step, cluster, target, ports)
             return cluster if told is None else await store(told, cluster, ports)
-        case DeleteFiles() | CleanRepository() | TakeBackRestore():
+        case DeleteFiles(place, writer) | CleanRepository(place, writer):
+            await touch(place, writer, cluster, ports)
+            await _tell(step, cluster, await target_for(cluster, ports), ports)
+            return cluster
+        case TakeBackRestore():
             await _tell(step, cluster, await target_for(cluster, ports), ports)
             return cluster
         case BeginAutomatic():
@@ -75,15 +84,13 @@ async def target_for(cluster: Cluster, ports: Ports) -> Target:
 
 
 async def _told(
-    step: BeginSnapshot | EndSnapshot | BeginRestore,
+    step: EndSnapshot | BeginRestore,
     cluster: Cluster,
     target: Target,
     ports: Ports,
 ) -> SnapshotStep | None:
     """Give the order; what is to be stored of it then, if anything is."""
     match step:
-        case BeginSnapshot():
-            return await _begin_snapshot(step, cluster, target, ports)
         case EndSnapshot(snapshot, said):
             counts = await _count(target, [one.name for one in snapshot.contents], ports)
             contents = tuple(_counted_after(one, counts) for one in snapshot.contents)

@@ -3,11 +3,12 @@
 A cluster looks after the repository that it writes to, and after those that its share of the
 project's other ones: of clusters that are gone, and in buckets that were attached. Every one of
 these has exactly one cluster that looks after it, so that no two engines write to it; it is the
-one that deletes in it too (domain/snapshotting.py), or for an attached bucket the newest engine.
+one that deletes in it too (domain/heirs.py), or for an attached bucket the newest engine.
 
 Each is looked at once after a start of the service, and again when something was done in it, when
 its settings changed, when a cluster of the project has gone, or a bucket was attached. What could
-not be compared is tried again a minute later: it is nothing that anybody waits for.
+not be compared is tried again a minute later: it is nothing that anybody waits for. What the engine
+has refused to remove is left alone for some hours (waits.py).
 """
 
 from __future__ import annotations
@@ -23,16 +24,17 @@ from pathlib import Path
 from searchplane.domain import snapshot_lists
 from searchplane.domain.cluster import BackupStrategy, Cluster, SnapshotSettings
 from searchplane.domain.engines import ENGINES
+from searchplane.domain.heirs import worker_for
 from searchplane.domain.ids import ClusterId, ProjectId
-from searchplane.domain.snapshot_steps import SnapshotStep
+from searchplane.domain.snapshot_steps import AddSnapshots, SnapshotStep
 from searchplane.domain.snapshot_work import Listed
 from searchplane.domain.snapshots import Bucket, Repository, Snapshot, repository_of, writer_of
 from searchplane.domain.snapshots_seen import repository_name
-from searchplane.domain.snapshotting import worker_for
 from searchplane.domain.upgrades import running
 from searchplane.errors import Permanent, Transient
 from searchplane.reconciler.compose import addresses_of, target_of
 from searchplane.reconciler.ports import Ports
+from searchplane.reconciler.waits import Backoff, Waits, order_of, order_to_delete
 from searchplane.store import buckets, clusters, snapshots
 
 log = logging.getLogger(__name__)
@@ -68,10 +70,11 @@ class _Project:
 class Lists:
     """What it remembers only spares work: after a restart all lists are compared once."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Ports, waits: Waits) -> None:
         self._ports = ports
+        self._waits = waits
         self._compared: dict[ClusterId, Settings] = {}
-        self._not_before: dict[ClusterId, tuple[datetime, timedelta]] = {}
+        self._later = Backoff[ClusterId](AGAIN, LONGEST)
         self._projects: dict[ProjectId, _Project] = {}
         self._project_of: dict[ClusterId, ProjectId] = {}
         self._open: dict[ClusterId, str] = {}
@@ -85,14 +88,12 @@ class Lists:
         """What was to be done about a difference was not done."""
         self._compared.pop(cluster.id, None)
         self._projects.pop(cluster.project_id, None)
-        _, last = self._not_before.get(cluster.id, (now, AGAIN / 2))
-        wait = min(LONGEST, 2 * last)
-        self._not_before[cluster.id] = (now + wait, wait)
+        self._later.failed(cluster.id, now)
 
     def gone(self, cluster_id: ClusterId) -> None:
         """Its repositories are to be looked after by another cluster."""
         self._compared.pop(cluster_id, None)
-        self._not_before.pop(cluster_id, None)
+        self._later.forget(cluster_id)
         project = self._project_of.pop(cluster_id, None)
         if project is not None:
             self._projects.pop(project, None)
@@ -111,7 +112,7 @@ class Lists:
         self, cluster: Cluster, kept: Mapping[str, str], now: datetime
     ) -> tuple[SnapshotStep, ...]:
         """What to do so that lists and buckets are alike; nothing where that is known already."""
-        if cluster.id in self._not_before and self._not_before[cluster.id][0] > now:
+        if self._later.seconds_left(cluster.id, now):
             return ()
         self._project_of[cluster.id] = cluster.project_id
         self._open.pop(cluster.id, None)
@@ -127,14 +128,15 @@ class Lists:
             log.warning("cluster %s: %s", cluster.id, self._open.pop(cluster.id))
             self.failed(cluster, now)
         elif not steps:
-            self._not_before.pop(cluster.id, None)
+            self._later.forget(cluster.id)
+        if any(isinstance(step, AddSnapshots) and step.left for step in steps):
+            self._compared.pop(cluster.id, None)
+            self._projects.pop(cluster.project_id, None)
         return steps
 
     def seconds_left(self, cluster: Cluster, now: datetime) -> float | None:
         """Until a comparison that did not come off is tried again."""
-        if cluster.id not in self._not_before:
-            return None
-        return max(0.0, (self._not_before[cluster.id][0] - now).total_seconds())
+        return self._later.seconds_left(cluster.id, now)
 
     async def _compare_own(
         self, cluster: Cluster, kept: Mapping[str, str], now: datetime
@@ -146,7 +148,8 @@ class Lists:
         for shelf in own_shelves(cluster, rows):
             steps += await self._compare_shelf(shelf, cluster, kept, now)
         self._compared[cluster.id] = (cluster.spec.snapshots, cluster.spec.backup)
-        return steps or [*snapshot_lists.retire(cluster, rows, now)]
+        refused = {row.id for row in rows if self._waits.is_refused(order_to_delete(row), now)}
+        return steps or [*snapshot_lists.retire(cluster, rows, now, frozenset(refused))]
 
     async def _compare_share(
         self, cluster: Cluster, kept: Mapping[str, str], now: datetime
@@ -169,20 +172,15 @@ class Lists:
     async def _compare_shelf(
         self, shelf: Shelf, cluster: Cluster, kept: Mapping[str, str], now: datetime
     ) -> tuple[SnapshotStep, ...]:
-        target = target_of(cluster, kept, addresses_of(cluster))
-        name = repository_name(cluster.id, shelf.writer)
-        await self._ports.snapshots.register(
-            target,
-            name,
-            shelf.place,
-            cluster.spec.snapshots,
-            read_only=shelf.place.read_only,
-        )
-        seen = await self._ports.snapshots.look(target, name)
-        listed = Listed(shelf.place, shelf.writer, shelf.rows, seen)
+        listed = await look_into(shelf, cluster, kept, self._ports)
         if problem := snapshot_lists.why_again(listed):
             self._open[cluster.id] = problem
-        return snapshot_lists.compare(cluster, listed, now)
+        steps = snapshot_lists.compare(cluster, listed, now)
+        return tuple(step for step in steps if not self._is_refused(step, cluster, now))
+
+    def _is_refused(self, step: SnapshotStep, cluster: Cluster, now: datetime) -> bool:
+        order = order_of(step, cluster)
+        return order is not None and self._waits.is_refused(order, now)
 
     def attached(self, project_id: ProjectId, found: Sequence[Bucket]) -> None:
         """These are the project's attached buckets now."""
@@ -196,8 +194,7 @@ class Lists:
         listed, gone, attached, everyone = await asyncio.to_thread(self._others, project_id)
         shares: dict[ClusterId, list[Shelf]] = defaultdict(list)
         for shelf in _shelves(row for row in gone if not row.repository.read_only):
-            newest = max(shelf.rows, key=_age)
-            chosen = worker_for(newest, shelf.rows, everyone)
+            chosen = worker_for(shelf.rows[0], shelf.rows, everyone)
             if chosen is not None:
                 shares[chosen.id].append(_with_orphans(shelf, everyone))
         reader, unread = _reader(everyone), False
@@ -217,15 +214,9 @@ class Lists:
         if bucket.path is None:
             return []
         found = await self._ports.driver.attach(cluster.tenant, bucket.name, Path(bucket.path))
+        rows = {shelf.place: shelf.rows for shelf in _shelves(listed)}
         places = [Repository(bucket.name, location, read_only=True) for location in found]
-        return [
-            Shelf(
-                place,
-                writer_of(place),
-                tuple(row for row in listed if row.repository == place),
-            )
-            for place in places
-        ]
+        return [Shelf(place, writer_of(place), rows.get(place, ())) for place in places]
 
     def _rows_of(self, cluster: Cluster) -> list[Snapshot]:
         with self._ports.database.read() as connection:
@@ -244,6 +235,20 @@ class Lists:
             listed = snapshots.of_project(connection, project_id) if attached else []
             everyone = clusters.of_project(connection, project_id) if gone or attached else []
         return listed, gone, attached, everyone
+
+
+async def look_into(
+    shelf: Shelf, cluster: Cluster, kept: Mapping[str, str], ports: Ports
+) -> Listed:
+    """What the cluster's engine says is in a repository. Raises Transient or Permanent."""
+    target = target_of(cluster, kept, addresses_of(cluster))
+    name = repository_name(cluster.id, shelf.writer)
+    is_attached = shelf.place.read_only
+    await ports.snapshots.register(
+        target, name, shelf.place, cluster.spec.snapshots, read_only=is_attached
+    )
+    seen = await ports.snapshots.look(target, name)
+    return Listed(shelf.place, shelf.writer, shelf.rows, seen)
 
 
 def own_shelves(cluster: Cluster, rows: Sequence[Snapshot]) -> list[Shelf]:
@@ -268,12 +273,6 @@ def _with_orphans(shelf: Shelf, everyone: Sequence[Cluster]) -> Shelf:
     there = {one.id for one in everyone}
     orphans = tuple(row for row in shelf.rows if row.worker is not None and row.worker not in there)
     return replace(shelf, orphans=orphans)
-
-
-def _age(snapshot: Snapshot) -> int:
-    """Grows with the engine that wrote it; one that is not known here is newer than all."""
-    known = snapshot.engine in ENGINES
-    return ENGINES.index(snapshot.engine) if known else len(ENGINES)
 
 
 def _reader(everyone: Sequence[Cluster]) -> Cluster | None:

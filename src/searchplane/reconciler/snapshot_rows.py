@@ -3,16 +3,20 @@ transaction, and only while nobody has changed the cluster's record."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from searchplane.domain import heirs
 from searchplane.domain.change import begun, completed
 from searchplane.domain.cluster import Action, ActionKind, Cluster
+from searchplane.domain.ids import ClusterId
 from searchplane.domain.plan import Phase
 from searchplane.domain.snapshot_lists import second_id
 from searchplane.domain.snapshot_steps import (
-    AddSnapshot,
+    AddSnapshots,
     BeginAutomatic,
     EndSnapshot,
     ForgetSnapshot,
@@ -22,10 +26,17 @@ from searchplane.domain.snapshot_steps import (
     SkipAutomatic,
     SnapshotStep,
 )
-from searchplane.domain.snapshots import Restore, RestoreStatus, Snapshot, SnapshotStatus
+from searchplane.domain.snapshots import (
+    Repository,
+    Restore,
+    RestoreStatus,
+    Snapshot,
+    SnapshotStatus,
+)
+from searchplane.domain.snapshotting import newest_engine
 from searchplane.reconciler.ports import Ports
 from searchplane.reconciler.recording import record
-from searchplane.store import events, restores, snapshots
+from searchplane.store import events, restores, scratch, snapshots
 from searchplane.store.database import Transaction
 
 log = logging.getLogger(__name__)
@@ -75,8 +86,8 @@ def _save(connection: Transaction, step: SnapshotStep, cluster: Cluster) -> str 
     """Store the rows; gives the sentence that is worth an event."""
     is_worth = True
     match step:
-        case AddSnapshot(snapshot):
-            is_worth = _add(connection, snapshot)
+        case AddSnapshots(found):
+            is_worth = _add(connection, found)
         case BeginAutomatic(snapshot):
             snapshots.add(connection, snapshot)
         case EndSnapshot(snapshot) | SaveSnapshot(snapshot):
@@ -86,7 +97,7 @@ def _save(connection: Transaction, step: SnapshotStep, cluster: Cluster) -> str 
         case ForgetSnapshot(snapshot):
             snapshots.forget(connection, snapshot.id)
         case SaveRestore(restore):
-            _keep_restore(connection, restore)
+            _keep_restore(connection, restore, cluster)
         case SkipAutomatic():
             pass
         case _:
@@ -94,17 +105,53 @@ def _save(connection: Transaction, step: SnapshotStep, cluster: Cluster) -> str 
     return step.said if is_worth else None
 
 
-def _add(connection: Transaction, snapshot: Snapshot) -> bool:
-    """List one that was found; False if it is listed already, in this or in another place."""
+async def touch(place: Repository, writer: ClusterId, cluster: Cluster, ports: Ports) -> None:
+    """Have all rows of a repository tell that the cluster's engine writes there, before it does."""
+
+    def mark() -> None:
+        with ports.database.read() as connection:
+            if not _untouched(connection, place, writer, cluster):
+                return
+        with ports.database.write() as connection:
+            for row in _untouched(connection, place, writer, cluster):
+                snapshots.save(connection, row)
+
+    await asyncio.to_thread(mark)
+
+
+def _untouched(
+    connection: Transaction, place: Repository, writer: ClusterId, cluster: Cluster
+) -> Sequence[Snapshot]:
+    rows = snapshots.of_cluster(connection, cluster.project_id, writer)
+    mine = [row for row in rows if row.repository == place]
+    return heirs.touched(mine, newest_engine(cluster))
+
+
+def _add(connection: Transaction, found: tuple[Snapshot, ...]) -> bool:
+    """List those that were found; False if all are listed already, here or in another place.
+
+    They are of one repository, and so of one cluster, whose names are read once.
+    """
+    of_writer = snapshots.of_cluster(connection, found[0].project_id, found[0].cluster_id)
+    names = {one.name for one in of_writer}
+    is_any = False
+    for one in found:
+        free = _with_free_id(connection, one) if one.name not in names else None
+        if free is not None:
+            snapshots.add(connection, free)
+            is_any = True
+    return is_any
+
+
+def _with_free_id(connection: Transaction, snapshot: Snapshot) -> Snapshot | None:
+    """What another project lists has a second id here; None if that is listed too."""
     there = snapshots.find(connection, snapshot.id)
-    if there is not None and there.project_id != snapshot.project_id:
-        snapshot = replace(snapshot, id=second_id(snapshot))
-        there = snapshots.find(connection, snapshot.id)
-    known = snapshots.of_cluster(connection, snapshot.project_id, snapshot.cluster_id)
-    if there is not None or any(one.name == snapshot.name for one in known):
-        return False
-    snapshots.add(connection, snapshot)
-    return True
+    if there is None:
+        return snapshot
+    if there.project_id == snapshot.project_id:
+        return None
+    second = replace(snapshot, id=second_id(snapshot))
+    return second if snapshots.find(connection, second.id) is None else None
 
 
 def _keep(connection: Transaction, snapshot: Snapshot, cluster: Cluster) -> bool:
@@ -120,7 +167,7 @@ def _keep(connection: Transaction, snapshot: Snapshot, cluster: Cluster) -> bool
 
 
 def _retire(connection: Transaction, leaving: tuple[Snapshot, ...]) -> bool:
-    """Those that somebody has begun to restore, or is about to, stay for now."""
+    """Those that somebody restores, or is about to, stay for now."""
     found = [snapshots.find(connection, one.id) for one in leaving]
     free = [
         one
@@ -133,12 +180,15 @@ def _retire(connection: Transaction, leaving: tuple[Snapshot, ...]) -> bool:
     return bool(free)
 
 
-def _keep_restore(connection: Transaction, restore: Restore) -> None:
+def _keep_restore(connection: Transaction, restore: Restore, cluster: Cluster) -> None:
+    """What a user is shown of a snapshot's restores is of those that users asked for."""
     restores.save(connection, restore)
+    if cluster.spec.verifies is not None:
+        return
     snapshot = snapshots.find(connection, restore.snapshot_id)
     if restore.succeeded is None or snapshot is None:
         return
-    others = [one for one in restores.running_of(connection, snapshot.id) if one.id != restore.id]
+    others = [one for one in scratch.asked_for(connection, snapshot.id) if one.id != restore.id]
     if not any(one.succeeded is None for one in others):
         status = RestoreStatus.SUCCESS if restore.succeeded else RestoreStatus.FAILED
         snapshots.save(connection, replace(snapshot, restore_status=status))

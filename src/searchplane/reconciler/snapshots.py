@@ -3,8 +3,10 @@
 An idle cluster costs nothing: whether an automatic snapshot is due is told from the record, rows
 are read only where the record is read, and the engine is asked only where there is something to
 do. What is remembered here only spares work: which lists were compared since this process
-started, with which settings. A list is compared once after each start, and after all that was done
-in its bucket.
+started, with which settings, and what did not come off. A list is compared once after each start,
+and after all that was done in its bucket.
+
+Several snapshots that are to go are tried in turn, and nothing waits for one that cannot.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from searchplane.domain import snapshot_plan
 from searchplane.domain.cluster import Cluster
 from searchplane.domain.ids import ClusterId
 from searchplane.domain.observed import Target, Unknown
-from searchplane.domain.plan import SOON, Plan
+from searchplane.domain.plan import SOON, STEADY, Plan
+from searchplane.domain.snapshot_steps import SnapshotStep
 from searchplane.domain.snapshot_work import (
     Broken,
     Job,
@@ -31,10 +34,17 @@ from searchplane.domain.snapshot_work import (
 )
 from searchplane.domain.snapshots import Snapshot
 from searchplane.domain.snapshots_seen import repository_name
-from searchplane.errors import Permanent, Transient
+from searchplane.errors import Permanent, SearchplaneError, Transient
 from searchplane.reconciler.compose import addresses_of, target_of
 from searchplane.reconciler.ports import Ports
 from searchplane.reconciler.snapshot_lists import Lists
+from searchplane.reconciler.waits import (
+    Order,
+    Waits,
+    order_of,
+    order_to_delete,
+    order_to_take_back,
+)
 from searchplane.store import buckets, restores, snapshots
 from searchplane.store.database import Transaction
 
@@ -44,7 +54,8 @@ class SnapshotPasses:
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
-        self._lists = Lists(ports)
+        self._waits = Waits()
+        self._lists = Lists(ports, self._waits)
 
     def read(self, connection: Transaction, cluster: Cluster) -> Work:
         """What the rows ask of this cluster's engine, read with its record."""
@@ -68,6 +79,8 @@ class SnapshotPasses:
     ) -> Plan:
         """The plan with what is to be done about snapshots; `since` is the first look."""
         now = datetime.now(UTC)
+        work, later = self._due(work, now)
+        found = replace(found, after=min(found.after, later))
         if not work.is_nothing or cluster.action is not None:
             found = await self._with_work(cluster, kept, work, found, Patience(since, now))
         found = snapshot_plan.automatic(cluster, found, now)
@@ -87,19 +100,64 @@ class SnapshotPasses:
         found: Plan,
         patience: Patience,
     ) -> Plan:
-        job = snapshot_plan.next_job(cluster, work, found)
+        job = snapshot_plan.next_job(cluster, work, found, patience.now)
         if job is None:
             return snapshot_plan.without_job(cluster, found, work, patience)
         self._lists.changed(cluster)
-        seen = await look(job, cluster, kept, self._ports)
+        order = _order(job, cluster)
+        refusal = self._waits.answer(order) if order is not None else None
+        if isinstance(job, Removing):
+            job = replace(job, tries=self._waits.tries(order_to_delete(job.snapshot)))
+        seen = Broken(refusal) if refusal else await look(job, cluster, kept, self._ports)
+        if isinstance(job, Removing):
+            self._remember(job.snapshot, seen, patience.now)
         return snapshot_plan.advance(cluster, found, job, seen, patience)
 
-    def failed(self, cluster: Cluster) -> None:
-        """A step did not come off: if it was of a list, that is compared again."""
-        self._lists.failed(cluster, datetime.now(UTC))
+    def _due(self, work: Work, now: datetime) -> tuple[Work, float]:
+        """Without deletions whose time has not come, and the seconds until that of the next."""
+        left = {
+            one.id: self._waits.seconds_left(order_to_delete(one), now)
+            for one in work.snapshots
+            if one.is_leaving
+        }
+        due = tuple(one for one in work.snapshots if not left.get(one.id))
+        later = min((seconds for seconds in left.values() if seconds), default=STEADY)
+        return replace(work, snapshots=due), later
+
+    def _remember(self, snapshot: Snapshot, seen: TakenSeen | TargetsSeen, now: datetime) -> None:
+        """How an attempt to delete went."""
+        order = order_to_delete(snapshot)
+        match seen:
+            case Broken():
+                self._waits.refused(order, now)
+            case Unknown():
+                self._waits.in_vain(order, now)
+            case None:
+                self._waits.done(order)
+
+    def failed(self, cluster: Cluster, step: SnapshotStep, error: SearchplaneError) -> None:
+        """A step did not come off: what it was of is tried later, or ended by the engine's answer;
+        if it was of a list, that is compared again."""
+        now, order = datetime.now(UTC), order_of(step, cluster)
+        if order is not None and isinstance(error, Permanent):
+            self._waits.refused(order, now, str(error))
+        elif order is not None:
+            self._waits.in_vain(order, now)
+        self._lists.failed(cluster, now)
 
     def gone(self, cluster_id: ClusterId) -> None:
         self._lists.gone(cluster_id)
+
+
+def _order(job: Job, cluster: Cluster) -> Order | None:
+    """What was ordered for a job, if the engine's refusal of it ends the job."""
+    match job:
+        case Removing(snapshot):
+            return order_to_delete(snapshot)
+        case Restoring(restore) if restore.succeeded is False:
+            return order_to_take_back(cluster)
+        case _:
+            return None
 
 
 async def look(

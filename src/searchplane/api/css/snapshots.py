@@ -29,6 +29,8 @@ from searchplane.domain import restoring, snapshotting
 from searchplane.domain.access import Asked, authorise
 from searchplane.domain.change import Change
 from searchplane.domain.cluster import Cluster
+from searchplane.domain.engines import Engine
+from searchplane.domain.heirs import newest_writer, worker_for
 from searchplane.domain.ids import RestoreId, SnapshotId
 from searchplane.domain.index_renaming import renaming_of
 from searchplane.domain.snapshot_texts import expression_of
@@ -171,16 +173,20 @@ def _removal(call: Call, connection: Transaction) -> Change | Snapshot:
     snapshot = _checked(call, connection)
     siblings = snapshots.of_cluster(connection, snapshot.project_id, snapshot.cluster_id)
     all_clusters = clusters.of_project(connection, snapshot.project_id)
-    worker = snapshotting.worker_for(snapshot, siblings, all_clusters)
+    worker = worker_for(snapshot, siblings, all_clusters)
     if worker is not None:
         return snapshotting.remove(worker, snapshot)
     if snapshot.status is not SnapshotStatus.FAILED:
         raise Refused(
             "CSS.5090",
-            f"the cluster of the snapshot is gone, and no cluster of the project runs "
-            f"{snapshot.engine} or later to delete its files: create one first",
+            f"the cluster of the snapshot is gone or goes, and no other of the project runs "
+            f"{_writer_there(snapshot, siblings)} or later to delete its files: create one first",
         )
     return snapshot
+
+
+def _writer_there(snapshot: Snapshot, siblings: list[Snapshot]) -> Engine:
+    return newest_writer([one for one in siblings if one.repository == snapshot.repository])
 
 
 def _forget(call: Call, connection: Transaction, snapshot: Snapshot) -> None:
