@@ -15,13 +15,13 @@ from pathlib import Path
 import httpx
 import psutil
 
-from searchplane.app import open_distributions
 from searchplane.domain.cluster import Role
 from searchplane.domain.engines import Engine
 from searchplane.engine.calm import calm as calm_node
 from searchplane.engine.config import NodeConfig, render
 from searchplane.engine.distributions import Installation
 from searchplane.engine.launch import FOLDERS, java_command, java_environment
+from searchplane.hosting import open_distributions
 from searchplane.settings import Settings
 
 RUN_AS = 52001 if os.geteuid() == 0 else None

@@ -15,12 +15,12 @@ import pytest
 from tests.cli.services import PATIENCE_SECONDS, Run, Served, fake, served
 from tests.support.running import RunningService, getting_started, running_service
 
-from searchplane.app import stop_nodes
 from searchplane.cli import down
 from searchplane.domain.ids import ClusterId, NodeId
 from searchplane.drivers.base import NodeRef
 from searchplane.drivers.fake import FakeDriver
 from searchplane.errors import Transient
+from searchplane.hosting import stop_nodes
 from searchplane.lock import FolderLock
 
 FAKE = {"SEARCHPLANE_DRIVER": "fake"}
@@ -178,7 +178,7 @@ async def test_a_node_that_cannot_be_seen_is_not_taken_to_have_stopped(
             self.make_unknown(ref, "its folder cannot be read")
             return (ref,)
 
-    monkeypatch.setattr("searchplane.app.FakeDriver", Blind)
+    monkeypatch.setattr("searchplane.hosting.FakeDriver", Blind)
     left: list[int] = []
     with (
         FolderLock(tmp_path),

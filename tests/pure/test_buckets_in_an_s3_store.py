@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 from pydantic import ValidationError
 from tests.support.cluster_examples import cluster
 
-from searchplane.app import bucket_store
 from searchplane.domain.cluster import SnapshotSettings
 from searchplane.domain.engines import ELASTICSEARCH_7_10_2, OPENSEARCH_2_19_1, Family
 from searchplane.domain.snapshots import Repository
@@ -28,6 +27,7 @@ from searchplane.engine.lock import load
 from searchplane.engine.repositories import FOLDER_BUCKETS, S3Buckets, registration
 from searchplane.engine.service import Distributions
 from searchplane.errors import Permanent
+from searchplane.hosting import bucket_store
 from searchplane.reconciler.compose import composer
 from searchplane.settings import Settings
 

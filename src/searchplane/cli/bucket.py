@@ -15,7 +15,6 @@ from typing import Any
 
 import click
 
-from searchplane.app import attach_bucket, detach_bucket
 from searchplane.cli.client import Api
 from searchplane.cli.local import find_project, local_database, operators_line
 from searchplane.cli.login import Login
@@ -24,6 +23,7 @@ from searchplane.domain import attaching
 from searchplane.domain.ids import ProjectId
 from searchplane.domain.snapshots import Bucket, Snapshot
 from searchplane.errors import Permanent, Transient
+from searchplane.hosting import attach_bucket, detach_bucket
 from searchplane.settings import Settings
 from searchplane.store import audit, buckets, clusters, restores, snapshots
 from searchplane.store.database import Transaction

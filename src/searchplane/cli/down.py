@@ -14,9 +14,9 @@ from pathlib import Path
 
 import click
 
-from searchplane.app import stop_nodes
 from searchplane.cli.view import View, open_view
 from searchplane.errors import Permanent, Transient
+from searchplane.hosting import stop_nodes
 from searchplane.lock import FolderLock, holder
 from searchplane.settings import Settings
 

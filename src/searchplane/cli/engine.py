@@ -7,7 +7,6 @@ from functools import partial
 
 import click
 
-from searchplane.app import open_distributions
 from searchplane.cli.tables import print_json, print_table
 from searchplane.cli.view import open_view
 from searchplane.domain.engines import (
@@ -20,6 +19,7 @@ from searchplane.domain.engines import (
 from searchplane.engine import lock
 from searchplane.engine.home import home_path
 from searchplane.engine.service import VARIANTS, Variant
+from searchplane.hosting import open_distributions
 from searchplane.settings import Settings
 
 MEGABYTE = 1e6

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import click
 
-from searchplane.app import make_data_folder, nodes_there
+from searchplane.app import make_data_folder
 from searchplane.backup.restoring import Restored, restore
 from searchplane.cli.backup import STREAM, telling
 from searchplane.cli.local import operators_line
@@ -19,6 +19,7 @@ from searchplane.cli.view import open_view
 from searchplane.domain.cluster import Cluster
 from searchplane.drivers.base import NodeRef
 from searchplane.errors import Permanent
+from searchplane.hosting import nodes_there
 from searchplane.lock import NAME as LOCK_FILE
 from searchplane.settings import Settings
 
