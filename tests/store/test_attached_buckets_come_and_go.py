@@ -164,6 +164,25 @@ def test_a_bucket_that_cannot_be_read_is_said_once_and_tried_ever_more_rarely(
     assert said(backed, "bucket rescue can be read again") == 1
 
 
+@pytest.mark.parametrize("place", ["", THIRD])
+def test_a_bucket_that_is_not_mounted_keeps_its_snapshots(
+    backed: BackedWorld, kept: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    attached(backed, kept)
+    backed.settle()
+    shutil.rmtree(kept / place)
+    (kept / place).mkdir()
+    (kept / place / "lost+found").touch()
+    names = tried(backed, monkeypatch)
+    backed.restart_service()
+    for _ in range(10):
+        backed.once(seconds=60)
+    assert 2 <= len(names) <= 5
+    assert "may not be mounted" in str(problem(backed))
+    assert said(backed, "cannot be read") == 1
+    assert backed.rows(THIRD)["first"].is_restorable
+
+
 def test_a_bucket_that_is_attached_again_is_looked_at_at_once(
     backed: BackedWorld, kept: Path
 ) -> None:

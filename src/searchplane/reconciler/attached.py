@@ -23,6 +23,7 @@ from searchplane.domain.cluster import Cluster
 from searchplane.domain.ids import ProjectId
 from searchplane.domain.plan import Phase
 from searchplane.domain.snapshots import Bucket, Repository, Snapshot
+from searchplane.errors import Transient
 from searchplane.reconciler.ports import Ports
 from searchplane.reconciler.waits import Backoff
 from searchplane.store import buckets, events, snapshots
@@ -92,10 +93,15 @@ class AttachedBuckets:
             there = buckets.find(connection, bucket.project_id, bucket.name)
             if there is None or there.path != bucket.path:
                 return None
-            listed = snapshots.of_project(connection, bucket.project_id)
+            known = snapshots.of_project(connection, bucket.project_id)
         places = tuple(Repository(there.name, one, read_only=True) for one in locations)
-        rows = tuple(row for row in listed if row.repository in places)
-        return Opened(places, rows)
+        rows = [one for one in known if one.repository.bucket == there.name]
+        if rows and not any(one.repository in places for one in rows):
+            raise Transient(
+                f"{there.path} holds none of the {len(rows)} snapshots that were in it: it may not "
+                "be mounted"
+            )
+        return Opened(places, tuple(rows))
 
     def _say(
         self, bucket: Bucket, problem: str | None, cluster: Cluster, said: str, now: datetime

@@ -19,9 +19,9 @@ from datetime import UTC, datetime
 
 from searchplane.domain import restore_course, snapshot_course
 from searchplane.domain.cluster import Cluster
-from searchplane.domain.ids import ClusterId
 from searchplane.domain.index_patterns import patterns
 from searchplane.domain.observed import Target
+from searchplane.domain.restoring import check_held
 from searchplane.domain.snapshot_steps import (
     BeginAutomatic,
     BeginRestore,
@@ -35,12 +35,13 @@ from searchplane.domain.snapshot_steps import (
     SnapshotStep,
     TakeBackRestore,
 )
-from searchplane.domain.snapshots import IndexKept, Repository, SnapshotStatus
+from searchplane.domain.snapshots import IndexKept, SnapshotStatus
 from searchplane.domain.snapshots_seen import IndexCount, repository_name
 from searchplane.errors import Permanent, Refused, SearchplaneError
 from searchplane.reconciler.compose import addresses_of, target_of
 from searchplane.reconciler.ports import Ports
 from searchplane.reconciler.recording import secrets_of
+from searchplane.reconciler.registering import registered
 from searchplane.reconciler.snapshot_rows import store, touch
 
 
@@ -121,16 +122,12 @@ async def _begin_restore(
     step: BeginRestore, cluster: Cluster, target: Target, ports: Ports
 ) -> SaveRestore | None:
     snapshot = step.snapshot
-    repository = repository_name(cluster.id, snapshot.cluster_id)
-    is_other = snapshot.cluster_id != cluster.id
+    place, writer = snapshot.repository, snapshot.cluster_id
+    is_other = writer != cluster.id
     try:
-        await ports.snapshots.register(
-            target,
-            repository,
-            snapshot.repository,
-            cluster.spec.snapshots,
-            read_only=is_other,
-        )
+        repository = await registered(place, writer, cluster, target, ports, read_only=is_other)
+        if step.closes:
+            await _check_held(step, target, repository, ports)
         await ports.snapshots.close_indices(target, step.closes)
         ports.checkpoint("indices closed")
         await ports.snapshots.begin_restore(
@@ -145,6 +142,13 @@ async def _begin_restore(
             return None
         return restore_course.failure(step.restore, str(error), datetime.now(UTC))
     return None
+
+
+async def _check_held(step: BeginRestore, target: Target, repository: str, ports: Ports) -> None:
+    """Nothing is closed for what the snapshot does not hold."""
+    name = step.snapshot.name
+    seen = (await ports.snapshots.look(target, repository, [name])).snapshots.get(name)
+    check_held(name, seen.indices if seen is not None else None, step.targets)
 
 
 async def _has_begun(step: BeginRestore, target: Target, ports: Ports) -> bool:
@@ -167,25 +171,15 @@ async def _tell(
 ) -> None:
     match step:
         case DeleteFiles(place, writer, name):
-            repository = await _registered(place, writer, cluster, target, ports)
+            repository = await registered(place, writer, cluster, target, ports)
             await ports.snapshots.delete_snapshot(target, repository, name)
         case CleanRepository(place, writer):
-            repository = await _registered(place, writer, cluster, target, ports)
+            repository = await registered(place, writer, cluster, target, ports)
             await ports.snapshots.clean(target, repository)
         case TakeBackRestore(removes, opens):
             await ports.snapshots.delete_indices(target, removes)
             ports.checkpoint("broken indices deleted")
             await ports.snapshots.open_indices(target, opens)
-
-
-async def _registered(
-    place: Repository, writer: ClusterId, cluster: Cluster, target: Target, ports: Ports
-) -> str:
-    """A cluster that has written to two places calls both the same, so it is told which."""
-    repository = repository_name(cluster.id, writer)
-    settings = cluster.spec.snapshots
-    await ports.snapshots.register(target, repository, place, settings, read_only=False)
-    return repository
 
 
 async def _count(

@@ -8,7 +8,8 @@ one that deletes in it too (domain/heirs.py), or for an attached bucket the newe
 Each is looked at once after a start of the service, and again when something was done in it, when
 its settings changed, when a cluster of the project has gone, or a bucket was attached. What could
 not be compared is tried again a minute later: it is nothing that anybody waits for. What the engine
-has refused to remove is left alone for some hours (waits.py).
+has refused to remove is left alone for some hours (waits.py). An attached bucket that cannot be
+read concerns its reader alone (attached.py).
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from searchplane.domain import snapshot_lists
 from searchplane.domain.cluster import BackupStrategy, Cluster, SnapshotSettings
@@ -29,11 +29,12 @@ from searchplane.domain.ids import ClusterId, ProjectId
 from searchplane.domain.snapshot_steps import AddSnapshots, SnapshotStep
 from searchplane.domain.snapshot_work import Listed
 from searchplane.domain.snapshots import Bucket, Repository, Snapshot, repository_of, writer_of
-from searchplane.domain.snapshots_seen import repository_name
 from searchplane.domain.upgrades import running
 from searchplane.errors import Permanent, Transient
+from searchplane.reconciler.attached import AttachedBuckets, Opened
 from searchplane.reconciler.compose import addresses_of, target_of
 from searchplane.reconciler.ports import Ports
+from searchplane.reconciler.registering import registered
 from searchplane.reconciler.waits import Backoff, Waits, order_of, order_to_delete
 from searchplane.store import buckets, clusters, snapshots
 
@@ -43,6 +44,8 @@ AGAIN = timedelta(seconds=1)
 LONGEST = timedelta(seconds=60)
 """After comparisons that did not come off, ever more slowly."""
 
+Identity = tuple[str, str | None, datetime]
+"""Of an attached bucket, however it is with reading it."""
 Settings = tuple[SnapshotSettings | None, BackupStrategy | None]
 
 
@@ -60,11 +63,12 @@ class Shelf:
 @dataclass
 class _Project:
     """What a project's clusters look after besides their own, and what was attached then; `unread`
-    is whether one of that could not be read."""
+    are the attached buckets that `reader` is still to read."""
 
-    attached: tuple[Bucket, ...]
+    attached: frozenset[Identity]
     shares: dict[ClusterId, list[Shelf]]
-    unread: bool = False
+    reader: ClusterId | None
+    unread: list[Bucket]
 
 
 class Lists:
@@ -73,6 +77,7 @@ class Lists:
     def __init__(self, ports: Ports, waits: Waits) -> None:
         self._ports = ports
         self._waits = waits
+        self._buckets = AttachedBuckets(ports)
         self._compared: dict[ClusterId, Settings] = {}
         self._later = Backoff[ClusterId](AGAIN, LONGEST)
         self._projects: dict[ProjectId, _Project] = {}
@@ -98,11 +103,12 @@ class Lists:
         if project is not None:
             self._projects.pop(project, None)
 
-    def are_known(self, cluster: Cluster) -> bool:
-        """Whether nothing that the cluster looks after is to be compared."""
+    def are_known(self, cluster: Cluster, now: datetime) -> bool:
+        """Whether nothing that the cluster looks after is to be compared now."""
         project = self._projects.get(cluster.project_id)
-        is_shared = project is not None and cluster.id not in project.shares
-        return is_shared and self._is_compared(cluster)
+        if project is None or cluster.id in project.shares:
+            return False
+        return not self._unread(cluster, project, now) and self._is_compared(cluster)
 
     def _is_compared(self, cluster: Cluster) -> bool:
         settings = (cluster.spec.snapshots, cluster.spec.backup)
@@ -156,7 +162,8 @@ class Lists:
     ) -> list[SnapshotStep]:
         project = self._projects.get(cluster.project_id)
         if project is None:
-            project = await self._look_for_shares(cluster)
+            project = await asyncio.to_thread(self._look_for_shares, cluster)
+            await self._buckets.tidy(cluster, project.unread)
             self._projects[cluster.project_id] = project
         steps: list[SnapshotStep] = []
         for shelf in project.shares.pop(cluster.id, ()):
@@ -165,8 +172,33 @@ class Lists:
             rows = tuple(after.get(row.id, row) for row in shelf.rows)
             steps += taken
             steps += await self._compare_shelf(replace(shelf, rows=rows), cluster, kept, now)
-        if project.unread and not steps:
-            raise Transient("an attached bucket cannot be read")
+        for bucket in self._unread(cluster, project, now):
+            found = await self._compare_attached(bucket, cluster, kept, now)
+            if found is not None:
+                project.unread.remove(bucket)
+                steps += found
+        return steps
+
+    def _unread(self, cluster: Cluster, project: _Project, now: datetime) -> list[Bucket]:
+        """The attached buckets that the cluster is to read now."""
+        if cluster.id != project.reader:
+            return []
+        return [one for one in project.unread if self._buckets.is_due(one, now)]
+
+    async def _compare_attached(
+        self, bucket: Bucket, cluster: Cluster, kept: Mapping[str, str], now: datetime
+    ) -> list[SnapshotStep] | None:
+        """What to do about the snapshots in it; None if it cannot be read."""
+        steps: list[SnapshotStep] = []
+        try:
+            opened = await self._buckets.open(bucket, cluster)
+            for shelf in _attached_shelves(opened) if opened is not None else ():
+                listed = await _look_into_attached(shelf, cluster, kept, self._ports)
+                steps += self._differences(listed, cluster, now)
+        except (Transient, Permanent) as error:
+            await self._buckets.could_not(bucket, cluster, str(error), now)
+            return None
+        await self._buckets.could(bucket, cluster, now)
         return steps
 
     async def _compare_shelf(
@@ -175,6 +207,11 @@ class Lists:
         listed = await look_into(shelf, cluster, kept, self._ports)
         if problem := snapshot_lists.why_again(listed):
             self._open[cluster.id] = problem
+        return self._differences(listed, cluster, now)
+
+    def _differences(
+        self, listed: Listed, cluster: Cluster, now: datetime
+    ) -> tuple[SnapshotStep, ...]:
         steps = snapshot_lists.compare(cluster, listed, now)
         return tuple(step for step in steps if not self._is_refused(step, cluster, now))
 
@@ -184,57 +221,35 @@ class Lists:
 
     def attached(self, project_id: ProjectId, found: Sequence[Bucket]) -> None:
         """These are the project's attached buckets now."""
+        self._buckets.told(found)
         project = self._projects.get(project_id)
-        if project is not None and project.attached != tuple(found):
+        if project is not None and project.attached != _identities(found):
             self._projects.pop(project_id, None)  # another thread may have
 
-    async def _look_for_shares(self, cluster: Cluster) -> _Project:
+    def _look_for_shares(self, cluster: Cluster) -> _Project:
         """Who looks after what, of the clusters there are now."""
-        project_id = cluster.project_id
-        listed, gone, attached, everyone = await asyncio.to_thread(self._others, project_id)
+        gone, attached, everyone = self._others(cluster.project_id)
         shares: dict[ClusterId, list[Shelf]] = defaultdict(list)
         for shelf in _shelves(row for row in gone if not row.repository.read_only):
             chosen = worker_for(shelf.rows[0], shelf.rows, everyone)
             if chosen is not None:
                 shares[chosen.id].append(_with_orphans(shelf, everyone))
-        reader, unread = _reader(everyone), False
-        for bucket in attached:
-            if reader is None:
-                break
-            try:
-                shares[reader.id] += await self._attached(bucket, cluster, listed)
-            except (Transient, Permanent) as error:
-                log.warning("bucket %s of %s: %s", bucket.name, cluster.project_id, error)
-                unread = True
-        return _Project(attached, shares, unread)
-
-    async def _attached(
-        self, bucket: Bucket, cluster: Cluster, listed: Sequence[Snapshot]
-    ) -> list[Shelf]:
-        if bucket.path is None:
-            return []
-        found = await self._ports.driver.attach(cluster.tenant, bucket.name, Path(bucket.path))
-        rows = {shelf.place: shelf.rows for shelf in _shelves(listed)}
-        places = [Repository(bucket.name, location, read_only=True) for location in found]
-        return [Shelf(place, writer_of(place), rows.get(place, ())) for place in places]
+        reader = _reader(everyone)
+        chosen_reader = reader.id if reader is not None else None
+        return _Project(_identities(attached), shares, chosen_reader, attached)
 
     def _rows_of(self, cluster: Cluster) -> list[Snapshot]:
         with self._ports.database.read() as connection:
             found = snapshots.of_cluster(connection, cluster.project_id, cluster.id)
         return [row for row in found if not row.repository.read_only]
 
-    def _others(
-        self, project_id: ProjectId
-    ) -> tuple[list[Snapshot], list[Snapshot], tuple[Bucket, ...], list[Cluster]]:
-        """What lies in attached buckets, of whichever cluster; what those that are gone have."""
+    def _others(self, project_id: ProjectId) -> tuple[list[Snapshot], list[Bucket], list[Cluster]]:
+        """What clusters that are gone have left, what is attached, and the clusters there are."""
         with self._ports.database.read() as connection:
             gone = snapshots.of_the_gone(connection, project_id)
-            attached = tuple(
-                one for one in buckets.of_project(connection, project_id) if one.read_only
-            )
-            listed = snapshots.of_project(connection, project_id) if attached else []
+            attached = [one for one in buckets.of_project(connection, project_id) if one.read_only]
             everyone = clusters.of_project(connection, project_id) if gone or attached else []
-        return listed, gone, attached, everyone
+        return gone, attached, everyone
 
 
 async def look_into(
@@ -242,13 +257,28 @@ async def look_into(
 ) -> Listed:
     """What the cluster's engine says is in a repository. Raises Transient or Permanent."""
     target = target_of(cluster, kept, addresses_of(cluster))
-    name = repository_name(cluster.id, shelf.writer)
-    is_attached = shelf.place.read_only
-    await ports.snapshots.register(
-        target, name, shelf.place, cluster.spec.snapshots, read_only=is_attached
-    )
+    name = await registered(shelf.place, shelf.writer, cluster, target, ports)
     seen = await ports.snapshots.look(target, name)
     return Listed(shelf.place, shelf.writer, shelf.rows, seen)
+
+
+async def _look_into_attached(
+    shelf: Shelf, cluster: Cluster, kept: Mapping[str, str], ports: Ports
+) -> Listed:
+    """Raises Transient also where what is in it is not all."""
+    listed = await look_into(shelf, cluster, kept, ports)
+    if problem := snapshot_lists.why_again(listed):
+        raise Transient(problem)
+    return listed
+
+
+def _identities(attached: Iterable[Bucket]) -> frozenset[Identity]:
+    return frozenset((one.name, one.path, one.created) for one in attached)
+
+
+def _attached_shelves(opened: Opened) -> list[Shelf]:
+    rows = {shelf.place: shelf.rows for shelf in _shelves(opened.rows)}
+    return [Shelf(place, writer_of(place), rows.get(place, ())) for place in opened.places]
 
 
 def own_shelves(cluster: Cluster, rows: Sequence[Snapshot]) -> list[Shelf]:

@@ -36,7 +36,7 @@ from searchplane.domain.snapshots import (
 from searchplane.domain.snapshotting import newest_engine
 from searchplane.reconciler.ports import Ports
 from searchplane.reconciler.recording import record
-from searchplane.store import events, restores, scratch, snapshots
+from searchplane.store import buckets, events, restores, scratch, snapshots
 from searchplane.store.database import Transaction
 
 log = logging.getLogger(__name__)
@@ -128,10 +128,14 @@ def _untouched(
 
 
 def _add(connection: Transaction, found: tuple[Snapshot, ...]) -> bool:
-    """List those that were found; False if all are listed already, here or in another place.
+    """List those that were found; False if all are listed already, here or in another place, or if
+    somebody has let go of their bucket meanwhile.
 
     They are of one repository, and so of one cluster, whose names are read once.
     """
+    place = found[0].repository
+    if place.read_only and not buckets.is_attached(connection, found[0].project_id, place.bucket):
+        return False
     of_writer = snapshots.of_cluster(connection, found[0].project_id, found[0].cluster_id)
     names = {one.name for one in of_writer}
     is_any = False

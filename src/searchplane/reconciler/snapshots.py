@@ -37,6 +37,7 @@ from searchplane.domain.snapshots_seen import repository_name
 from searchplane.errors import Permanent, SearchplaneError, Transient
 from searchplane.reconciler.compose import addresses_of, target_of
 from searchplane.reconciler.ports import Ports
+from searchplane.reconciler.registering import registered
 from searchplane.reconciler.snapshot_lists import Lists
 from searchplane.reconciler.waits import (
     Order,
@@ -84,7 +85,7 @@ class SnapshotPasses:
         if not work.is_nothing or cluster.action is not None:
             found = await self._with_work(cluster, kept, work, found, Patience(since, now))
         found = snapshot_plan.automatic(cluster, found, now)
-        if found.steps or not work.is_nothing or self._lists.are_known(cluster):
+        if found.steps or not work.is_nothing or self._lists.are_known(cluster, now):
             return found
         if not snapshot_plan.is_idle(cluster, found):
             return found
@@ -186,8 +187,6 @@ async def _look_at(
     """An engine lets nobody touch a repository in use, so it is named to it only before that."""
     repository = repository_name(cluster.id, snapshot.cluster_id)
     if is_new:
-        await ports.snapshots.register(
-            target, repository, snapshot.repository, cluster.spec.snapshots, read_only=False
-        )
+        await registered(snapshot.repository, snapshot.cluster_id, cluster, target, ports)
     seen = await ports.snapshots.look(target, repository, [snapshot.name])
     return seen.snapshots.get(snapshot.name)
