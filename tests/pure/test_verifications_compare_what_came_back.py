@@ -171,15 +171,23 @@ def test_no_snapshot_between_two_counts_is_ever_called_wrong(
 def test_what_cannot_be_restored_is_not_verified(
     changes: dict[str, Any], code: str, says: str
 ) -> None:
-    found = refused(lambda: check(snapshot(**changes), ()))
+    found = refused(lambda: check(snapshot(**changes), None))
     assert found.code == code
     assert says in str(found)
 
 
 def test_a_snapshot_is_verified_once_at_a_time() -> None:
     one = snapshot(status=SnapshotStatus.PART_FAILED)
-    check(one, ["es-test", "verify-fedcba98"])
-    assert refused(lambda: check(one, [scratch_name(one.id)])).code == "CSS.0029"
+    check(one, None)
+    assert refused(lambda: check(one, "verify-01234567")).code == "CSS.0029"
+
+
+def test_a_scratch_cluster_takes_no_name_that_another_has() -> None:
+    known = SnapshotId("01234567-89ab-4cde-8f01-23456789abcd")
+    assert scratch_name(known, ["es-test", "verify-fedcba98"]) == "verify-01234567"
+    assert scratch_name(known, ["verify-01234567"]) == "verify-012345678"
+    names = [f"verify-{known.replace('-', '')[:length]}" for length in range(8, 25)]
+    assert len(scratch_name(known, names)) == 32
 
 
 def test_the_scratch_cluster_is_small_and_of_the_engine_that_wrote() -> None:

@@ -242,7 +242,8 @@ def due_weekly(world: BackedWorld, **settings: int) -> None:
 
 def scratch_ids(world: BackedWorld) -> list[ClusterId]:
     with world.database.read() as connection:
-        return [*scratch.names(connection, world.there.project_id).values()]
+        found = scratch.at_work(connection, world.there.project_id)
+    return [one.id for one in found.values()]
 
 
 def a_day(world: BackedWorld) -> str:
@@ -285,6 +286,18 @@ def test_it_is_refused_while_one_runs_and_where_there_is_no_room(backed: BackedW
     scratch_id = begin(backed)
     assert refused(lambda: begin(backed)).code == "CSS.0029"
     until_gone(backed, scratch_id)
+
+
+def test_what_a_user_calls_a_cluster_makes_it_no_scratch_cluster(backed: BackedWorld) -> None:
+    snapshot = taken(backed)
+    spec = replace(backed.there.spec, name=f"verify-{snapshot.id[:8]}")
+    backed.store(backed.there, replace(backed.there, spec=spec))
+    scratch_id = begin(backed)
+    assert scratch_ids(backed) == [scratch_id]
+    made = there(backed, scratch_id)
+    assert made is not None
+    assert made.spec.name not in ("", spec.name)
+    assert until_gone(backed, scratch_id).succeeded
 
 
 def test_one_from_another_project_tells_nothing_of_its_cluster(backed: BackedWorld) -> None:

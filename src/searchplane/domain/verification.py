@@ -33,6 +33,8 @@ from searchplane.domain.upgrades import may_read
 from searchplane.errors import Refused
 
 SCRATCH = "verify-"
+SHORTEST_ID, LONGEST_ID = 8, 25
+"""Characters of a snapshot's id in the name of its scratch cluster."""
 SMALLEST = "css.large.4"
 """The flavor of a scratch cluster, while its disk suffices."""
 LEAST_DISK_GB = 40
@@ -41,8 +43,8 @@ ROOM = 2
 """The disk is so many times larger than what was copied: the engine merges what it has restored."""
 
 
-def check(snapshot: Snapshot, taken_names: Collection[str]) -> None:
-    """Refuse what cannot be verified; `taken_names` are those of the project's clusters.
+def check(snapshot: Snapshot, scratch: str | None) -> None:
+    """Refuse what cannot be verified; `scratch` is the cluster that verifies it now, if any does.
 
     Raises Refused CSS.3016, CSS.0029 or CSS.5090.
     """
@@ -56,11 +58,10 @@ def check(snapshot: Snapshot, taken_names: Collection[str]) -> None:
         )
     if not snapshot.contents:
         raise Refused("CSS.5090", f"the snapshot {snapshot.name} holds no index to restore")
-    if scratch_name(snapshot.id) in taken_names:
+    if scratch is not None:
         raise Refused(
             "CSS.0029",
-            f"the snapshot {snapshot.name} is being verified already, in the cluster "
-            f"{scratch_name(snapshot.id)}",
+            f"the snapshot {snapshot.name} is being verified already, in the cluster {scratch}",
         )
 
 
@@ -81,13 +82,25 @@ def newest(snapshots: Iterable[Snapshot]) -> Snapshot | None:
     return max(automatic, key=lambda one: (one.created, one.id), default=None)
 
 
-def scratch_name(snapshot_id: SnapshotId) -> str:
-    """One for each snapshot, so that none is verified twice at a time."""
-    return f"{SCRATCH}{snapshot_id[:8]}"
+def scratch_name(snapshot_id: SnapshotId, taken: Collection[str]) -> str:
+    """As much of the id as no other cluster is called like; a user may call theirs anything.
+
+    It is for people: what a cluster is for stands in its record.
+    """
+    digits = snapshot_id.replace("-", "")
+    names = [f"{SCRATCH}{digits[:length]}" for length in range(SHORTEST_ID, LONGEST_ID + 1)]
+    return next((name for name in names if name not in taken), names[-1])
 
 
-def scratch_spec(snapshot: Snapshot, network: Network, zone: str, now: datetime) -> ClusterSpec:
-    """An ordinary cluster of one node, of the engine that wrote the snapshot.
+def scratch_spec(
+    snapshot: Snapshot,
+    network: Network,
+    zone: str,
+    now: datetime,
+    taken: Collection[str] = (),
+) -> ClusterSpec:
+    """An ordinary cluster of one node, of the engine that wrote the snapshot. `taken` are the
+    names of the project's clusters.
 
     What is restored there may be secret: where the engine has a security mode, it is on, and
     nobody is told the password. Raises Refused CSS.5090 where no engine here can read it.
@@ -96,7 +109,7 @@ def scratch_spec(snapshot: Snapshot, network: Network, zone: str, now: datetime)
     secured = engine == SECURED_ENGINE
     flavor, volume = _size(snapshot.bytes_total)
     return ClusterSpec(
-        name=scratch_name(snapshot.id),
+        name=scratch_name(snapshot.id, taken),
         datastore=Datastore(engine.family.value, engine.version),
         engine=engine,
         groups=(NodeGroup(Role.DATA, 1, flavor.name, volume),),

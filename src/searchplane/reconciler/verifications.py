@@ -98,7 +98,7 @@ def _tried(connection: Transaction, cluster: Cluster, now: datetime) -> Cluster:
 
 def _say_in_vain(connection: Transaction, snapshot: Snapshot, reason: str, now: datetime) -> None:
     """Unless it is being verified already, which is what was wanted."""
-    if verification.scratch_name(snapshot.id) in scratch.names(connection, snapshot.project_id):
+    if snapshot.id in scratch.at_work(connection, snapshot.project_id):
         return
     known = snapshots.find(connection, snapshot.id)
     if known is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets as randomness
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from searchplane.domain.engines import SECURED_ENGINE
 from searchplane.domain.ids import ClusterId, NodeId, ProjectId, SnapshotId
 from searchplane.domain.layout import HostLimits, lay_out, memory_needed_mb
 from searchplane.domain.snapshots import Restore, Snapshot
-from searchplane.domain.verification import SCRATCH, check, scratch_spec
+from searchplane.domain.verification import check, scratch_spec
 from searchplane.settings import Settings
 from searchplane.store import clusters, events, restores, room
 from searchplane.store.schema import clusters as table
@@ -72,7 +72,8 @@ def plan(
     connection: Connection, makings: Makings, snapshot: Snapshot, tenant: int, now: datetime
 ) -> Cluster:
     """The scratch cluster that `make` would store now. Raises what that raises."""
-    check(snapshot, names(connection, snapshot.project_id))
+    scratch = at_work(connection, snapshot.project_id).get(snapshot.id)
+    check(snapshot, scratch.spec.name if scratch is not None else None)
     cluster = _new(connection, makings, snapshot, tenant, now)
     room.check(
         connection,
@@ -86,12 +87,21 @@ def plan(
     return cluster
 
 
-def names(connection: Connection, project_id: ProjectId) -> dict[str, ClusterId]:
-    """The project's scratch clusters, by name: what is being verified now."""
-    wanted = select(table.c.name, table.c.id).where(
-        table.c.project_id == project_id, table.c.name.startswith(SCRATCH, autoescape=True)
+def at_work(connection: Connection, project_id: ProjectId) -> dict[SnapshotId, Cluster]:
+    """The project's scratch clusters, by the snapshot that each verifies."""
+    found = clusters.of_project(connection, project_id)
+    return {one.spec.verifies.snapshot_id: one for one in found if one.spec.verifies is not None}
+
+
+def verifying(
+    connection: Connection, project_id: ProjectId, snapshot_ids: Collection[SnapshotId]
+) -> dict[SnapshotId, ClusterId]:
+    """Those of these snapshots that are being verified, and in which scratch clusters."""
+    verified = table.c.spec_json["verifies", "snapshot_id"].as_string()
+    wanted = select(verified, table.c.id).where(
+        table.c.project_id == project_id, verified.in_(snapshot_ids)
     )
-    return {name: ClusterId(found) for name, found in connection.execute(wanted)}
+    return {SnapshotId(one): ClusterId(found) for one, found in connection.execute(wanted)}
 
 
 def asked_for(connection: Connection, snapshot_id: SnapshotId) -> list[Restore]:
@@ -107,7 +117,8 @@ def _new(
 ) -> Cluster:
     own = clusters.find_in_project(connection, snapshot.project_id, snapshot.cluster_id)
     network = own.spec.network if own is not None else NO_NETWORK
-    spec = scratch_spec(snapshot, network, makings.settings.zones[0], now)
+    taken = [one.name for one in clusters.specs(connection, snapshot.project_id)]
+    spec = scratch_spec(snapshot, network, makings.settings.zones[0], now, taken)
     return Cluster(
         id=ClusterId(str(uuid.uuid4())),
         project_id=snapshot.project_id,
