@@ -168,3 +168,25 @@ def test_the_command_line_shows_the_catalogue(command: OpenStack) -> None:
 
 def test_the_command_line_reaches_the_search_service(command: OpenStack) -> None:
     assert command("css", "cluster", "list") == []
+
+
+@pytest.mark.parametrize("scope", ["project", "unscoped"])
+def test_the_command_line_reaches_the_search_service_with_a_token(
+    service: RunningService, scope: str
+) -> None:
+    admin = service.admin
+    with session(
+        password(service, **(by_project(service) if scope == "project" else {}))
+    ) as opened:
+        token = opened.get_token()
+    assert token is not None
+    words = ("--os-project-name", admin["project"], "--os-project-domain-name", admin["domain"])
+    login = {
+        "OS_AUTH_TYPE": "v3token",
+        "OS_AUTH_URL": admin["auth_url"],
+        "OS_TOKEN": token,
+        "OS_REGION_NAME": admin["region"],
+        "OS_IDENTITY_API_VERSION": "3",
+    }
+    done = openstack_command(service.data, login, *words, "css", "cluster", "list", "-f", "json")
+    assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr

@@ -42,6 +42,12 @@ def test_the_longest_password_works_and_a_longer_one_does_not() -> None:
     assert not verify(stored, "x" * (MAX_LENGTH + 1))
 
 
+def test_what_comes_after_seventy_two_bytes_counts_too() -> None:
+    """Keystone's bcrypt looks no further."""
+    stored = hash_password("x" * 72 + "one")
+    assert not verify(stored, "x" * 72 + "two")
+
+
 def test_an_unknown_user_costs_what_a_wrong_password_costs() -> None:
     stored = hash_password("right")
     # Processor time of this thread: neighbours on the machine do not count.
