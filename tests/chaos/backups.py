@@ -15,6 +15,7 @@ from searchplane.app import Service
 from searchplane.domain.cluster import Cluster
 from searchplane.domain.snapshots import Snapshot, SnapshotStatus
 from searchplane.domain.snapshots_seen import OWN_REPOSITORY
+from searchplane.errors import Transient
 from searchplane.reconciler.compose import addresses_of, target_of
 from searchplane.store import clusters, restores, snapshots
 from searchplane.store.database import Database, private_sqlite
@@ -37,7 +38,10 @@ def are_settled(service: Service) -> bool:
     if has_work or cluster.action is not None:
         return False
     target = target_of(cluster, kept, addresses_of(cluster))
-    seen = asyncio.run(service.ports.snapshots.look(target, OWN_REPOSITORY)).snapshots
+    try:
+        seen = asyncio.run(service.ports.snapshots.look(target, OWN_REPOSITORY)).snapshots
+    except Transient:  # its node is not there, whatever the record says still
+        return False
     return {row.name for row in rows if row.is_restorable} == set(seen)
 
 

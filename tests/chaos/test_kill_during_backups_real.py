@@ -114,7 +114,8 @@ def cut_off(chain: Chain, name: str, point: Point) -> None:
 
 
 def node_dies(chain: Chain, name: str, after: float) -> None:
-    """kill -9 of the only node so many seconds after the work has begun."""
+    """kill -9 of the only node so many seconds after the work has begun, or is over already: then
+    nobody tends the node any longer, so a service looks after it once more."""
     print(f"{name}: the node is killed after {after:.2f} s; SEARCHPLANE_CHAOS_SEED={SEED}")  # noqa: T201 - shown when it fails
     OPERATIONS[name](chain)
     codes: list[int] = []
@@ -124,6 +125,7 @@ def node_dies(chain: Chain, name: str, after: float) -> None:
     assert kill_nodes(chain.to.data) == 1
     tending.join()
     assert codes == [0]
+    assert chain.settle() == 0
     chain.holds()
 
 
