@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,16 @@ import httpx
 import psutil
 from tests.chaos.real_nodes import Watched, health, made, processes, waited_for
 from tests.support.running import RunningService, getting_started, running_service
-from tests.support.writers import Endpoints, Tally, endpoints_of, make_index, missing, traffic
+from tests.support.writers import (
+    BUSY,
+    Endpoints,
+    Pace,
+    Tally,
+    endpoints_of,
+    make_index,
+    missing,
+    traffic,
+)
 
 from searchplane.domain.cluster import Role
 from searchplane.domain.engines import DEFAULT_DATASTORE
@@ -68,10 +77,10 @@ class Driven:
         assert self.serve is not None, "nobody said how"
         self.cluster = self.serve(self.cluster.cluster_id)
 
-    def during(self, operation: Callable[[], None]) -> Tally:
+    def during(self, operation: Callable[[], None], pace: Pace = BUSY) -> Tally:
         """Write and search from before the operation until it is done, and a little longer."""
         began = time.monotonic()
-        with traffic(self.endpoints) as seen:
+        with traffic(self.endpoints, pace=pace) as seen:
             waited_for(lambda: seen.acknowledged and seen.searched, "nothing was written")
             operation()
             try:
@@ -83,7 +92,8 @@ class Driven:
             waited_for(lambda: len(seen.searched) > until, "nothing is found any longer")
         self.acknowledged |= seen.acknowledged
         tally = seen.tally(self.endpoints())
-        print(f"{operation.__name__}: {time.monotonic() - began:.1f} s, {tally}")  # noqa: T201 - shown when it fails
+        few = replace(tally, reasons=tally.reasons[-SHOWN:])
+        print(f"{operation.__name__}: {time.monotonic() - began:.1f} s, {few}")  # noqa: T201 - shown when it fails
         return tally
 
     def ask(self, method: str, path: str, body: object = None, *, version: str = "v1.0") -> None:

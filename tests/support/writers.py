@@ -22,10 +22,6 @@ from typing import Any
 import httpx
 
 INDEX = "written"
-WRITERS = 3
-SEARCHERS = 2
-PAUSE_SECONDS = 0.02
-"""Between two requests of one thread: the nodes' own work must get on, on a small machine."""
 REFRESH_SECONDS = 0.25
 ANSWER_SECONDS = 30.0
 CHUNK = 1000
@@ -34,6 +30,21 @@ Endpoints = Callable[[], Sequence[str]]
 OpenClient = Callable[[], httpx.Client]
 
 _names = itertools.count()
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How many write and search at the same time, and for how many seconds each of them rests
+    between two requests: the nodes' own work must get on, on a small machine."""
+
+    writers: int
+    searchers: int
+    pause: float
+
+
+BUSY = Pace(writers=3, searchers=2, pause=0.02)
+LIGHT = Pace(writers=2, searchers=1, pause=0.1)
+"""Hardly slows down what is done meanwhile, and something is under way nearly always."""
 
 
 def open_plain() -> httpx.Client:
@@ -85,7 +96,9 @@ class Traffic:
 
 
 @contextmanager
-def traffic(endpoints: Endpoints, open_client: OpenClient = open_plain) -> Iterator[Traffic]:
+def traffic(
+    endpoints: Endpoints, open_client: OpenClient = open_plain, pace: Pace = BUSY
+) -> Iterator[Traffic]:
     """Write and search until the block ends. The index must be there (`make_index`)."""
     seen = Traffic()
     stopping = threading.Event()
@@ -97,8 +110,10 @@ def traffic(endpoints: Endpoints, open_client: OpenClient = open_plain) -> Itera
             return _Client(current, stack.enter_context(open_client()))
 
         steps: list[Callable[[], float]] = [current.refresh]
-        steps += [_Writer(seen, client(), f"{run}-{one}").step for one in range(WRITERS)]
-        steps += [_Searcher(seen, client()).step for _ in range(SEARCHERS)]
+        steps += [
+            _Writer(seen, client(), f"{run}-{one}", pace.pause).step for one in range(pace.writers)
+        ]
+        steps += [_Searcher(seen, client(), pace.pause).step for _ in range(pace.searchers)]
         threads = [threading.Thread(target=_repeat, args=(step, stopping)) for step in steps]
         for thread in threads:
             thread.start()
@@ -192,10 +207,11 @@ class _Client:
 class _Writer:
     """Ids are its own and counted up, so nobody else writes over them."""
 
-    def __init__(self, seen: Traffic, client: _Client, name: str) -> None:
+    def __init__(self, seen: Traffic, client: _Client, name: str, pause: float) -> None:
         self._seen = seen
         self._client = client
         self._name = name
+        self._pause = pause
         self._count = 0
 
     def step(self) -> float:
@@ -208,13 +224,14 @@ class _Writer:
             self._seen.acknowledged[name] = content
         else:
             self._seen.failed_writes.append(f"{self._seen.since_start():.1f} s: write: {said}")
-        return PAUSE_SECONDS
+        return self._pause
 
 
 class _Searcher:
-    def __init__(self, seen: Traffic, client: _Client) -> None:
+    def __init__(self, seen: Traffic, client: _Client, pause: float) -> None:
         self._seen = seen
         self._client = client
+        self._pause = pause
 
     def step(self) -> float:
         query = {"size": 3, "query": {"match": {"text": "number"}}}
@@ -223,7 +240,7 @@ class _Searcher:
             self._seen.searched.append(self._seen.since_start())
         else:
             self._seen.failed_searches.append(f"{self._seen.since_start():.1f} s: search: {said}")
-        return PAUSE_SECONDS
+        return self._pause
 
 
 def _is_whole(answer: httpx.Response) -> bool:
