@@ -9,6 +9,8 @@ import pytest
 
 from searchplane.domain.backup import place_violations, policy_violations
 from searchplane.domain.cluster import BackupStrategy, SnapshotSettings
+from searchplane.domain.ids import ClusterId
+from searchplane.domain.snapshots import repository_of
 from searchplane.domain.violation import Violation
 
 POLICY = BackupStrategy(period="16:00 GMT+08:00", prefix="snapshot", keepday=7)
@@ -37,7 +39,8 @@ BROKEN: list[tuple[dict[str, Any], str, str]] = [
     ({"base_path": ".start"}, "CSS.5038", "basePath"),
     ({"base_path": "a///b"}, "CSS.5038", "basePath"),
     ({"base_path": "a...b"}, "CSS.5038", "basePath"),
-    ({"base_path": "a/../b"}, "CSS.5038", "no part is .."),
+    ({"base_path": "a/../b"}, "CSS.5038", "no part is . or .."),
+    ({"base_path": "a/./b"}, "CSS.5038", "no part is . or .."),
     ({"base_path": "a/b/.."}, "CSS.5038", "basePath"),
     ({"base_path": "a\x9bb"}, "CSS.5038", "basePath"),
     ({"bucket": "..."}, "CSS.5038", "3 to 63"),
@@ -96,6 +99,15 @@ def test_a_broken_rule_is_named(changes: dict[str, Any], code: str, says: str) -
 @pytest.mark.parametrize("changes", ALLOWED)
 def test_what_is_at_the_edge_is_allowed(changes: dict[str, Any]) -> None:
     assert not broken(changes)
+
+
+@pytest.mark.parametrize("first", ["bucket", "bucket.", "bucket/a", "./bucket", "Bucket"])
+@pytest.mark.parametrize("path", ["a/b", "a//b", "a/b/", "a/b//", "a/./b", "./a/b", "a/x/../b"])
+def test_two_spellings_are_one_place_or_one_is_refused(first: str, path: str) -> None:
+    """On the disk they would be one folder, whatever the record says."""
+    changes = {"bucket": first, "base_path": path}
+    location = repository_of(SnapshotSettings(first, base_path=path), ClusterId("id")).location
+    assert broken(changes) or location == "bucket/a/b/id"
 
 
 def test_a_field_is_named_as_the_request_has_it() -> None:

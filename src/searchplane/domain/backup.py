@@ -100,11 +100,13 @@ def _schedule(strategy: BackupStrategy, at: str) -> Iterator[Violation]:
 
 
 def _path(path: str, at: str) -> Iterator[Violation]:
+    """Empty parts mean nothing (snapshots.repository_of), so no two spellings of a place that are
+    accepted are two places."""
     if (
         len(path) > 512
         or path.startswith(("/", "."))
         or path.endswith(".")
-        or ".." in path.split("/")
+        or not {".", ".."}.isdisjoint(path.split("/"))
         or _BAD_PATH.search(path)
         or UNPRINTABLE.search(path)
     ):
@@ -113,5 +115,5 @@ def _path(path: str, at: str) -> Iterator[Violation]:
             f"{at}basePath",
             path,
             "at most 512 characters are right, without \\:*?\"<>|'{}, not starting with / or ., "
-            "and no part is ..",
+            "and no part is . or ..",
         )
