@@ -10,6 +10,7 @@ from enum import StrEnum
 from searchplane.domain.engines import SECURED_ENGINE, Datastore, Engine
 from searchplane.domain.exposure import NOWHERE, Exposure
 from searchplane.domain.ids import ClusterId, NodeId, ProjectId
+from searchplane.domain.index_patterns import ALL_INDICES
 from searchplane.domain.observed import NodeLoad
 from searchplane.domain.scratch import Verification
 
@@ -70,7 +71,7 @@ class BackupStrategy:
     prefix: str
     keepday: int
     frequency: str = "DAY"
-    indices: str = "*"
+    indices: str = ALL_INDICES
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
+ALL_INDICES = "*"
 SECURITY_INDEX = ".opendistro_security"
 
 
 def patterns(expression: str) -> tuple[str, ...]:
     """What a snapshot's engine is asked for; an empty expression is all."""
-    named = tuple(part.strip() for part in expression.split(",") if part.strip()) or ("*",)
+    named = tuple(part.strip() for part in expression.split(",") if part.strip()) or (ALL_INDICES,)
     wanted = tuple(part for part in named if part != SECURITY_INDEX)
     return (*wanted, f"-{SECURITY_INDEX}")
 

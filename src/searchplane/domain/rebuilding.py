@@ -21,6 +21,7 @@ from searchplane.domain import restoring
 from searchplane.domain.change import Change, as_new, begun, completed, given_up, with_nodes
 from searchplane.domain.cluster import Action, ActionKind, Anew, Cluster, Refusal
 from searchplane.domain.ids import RestoreId
+from searchplane.domain.index_patterns import ALL_INDICES
 from searchplane.domain.observed import Observation, Running, Unknown
 from searchplane.domain.predicates import may_begin_again, may_form_anew
 from searchplane.domain.restoring import Wish, check_restorable
@@ -30,8 +31,6 @@ from searchplane.domain.steps import FormAnew, GiveUp, Step
 from searchplane.domain.upgrades import may_read, running
 from searchplane.domain.wording import count
 from searchplane.errors import Refused
-
-ALL_INDICES = "*"
 
 
 @dataclass(frozen=True)

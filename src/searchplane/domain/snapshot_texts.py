@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from searchplane.domain.index_patterns import ALL_INDICES
 from searchplane.domain.violation import UNPRINTABLE, Violation
 
-EVERYTHING = "*"
 MAX_EXPRESSION = 1024
 MAX_DESCRIPTION = 256
 _NAME = re.compile(r"[a-z][a-z0-9_-]{3,63}\Z")
@@ -41,7 +41,7 @@ def description_violations(text: str) -> Iterator[Violation]:
 
 def expression_of(given: str | None) -> str:
     """The expression that is meant: none, or an empty one, is everything."""
-    return given if given and given != "_all" else EVERYTHING
+    return given if given and given != "_all" else ALL_INDICES
 
 
 def expression_violations(expression: str, field: str = "indices") -> Iterator[Violation]:

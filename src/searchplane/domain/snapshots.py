@@ -15,6 +15,7 @@ from enum import StrEnum
 from searchplane.domain.cluster import SnapshotSettings
 from searchplane.domain.engines import Datastore, Engine
 from searchplane.domain.ids import ClusterId, ProjectId, RestoreId, SnapshotId
+from searchplane.domain.index_patterns import ALL_INDICES
 
 
 class Method(StrEnum):
@@ -125,7 +126,7 @@ class Snapshot:
     created: datetime
     updated: datetime
     worker: ClusterId | None
-    indices: str = "*"
+    indices: str = ALL_INDICES
     description: str = ""
     frequency: str | None = None
     keepday: int | None = None

@@ -15,6 +15,7 @@ from datetime import datetime
 
 from searchplane.domain.engines import Datastore, Engine
 from searchplane.domain.ids import ClusterId, SnapshotId
+from searchplane.domain.index_patterns import ALL_INDICES
 from searchplane.domain.snapshots import Method, Snapshot, SnapshotStatus
 
 OWN_REPOSITORY = "repo_auto"
@@ -35,7 +36,7 @@ class Label:
     datastore: Datastore
     engine: Engine
     created: datetime
-    indices: str | None = "*"
+    indices: str | None = ALL_INDICES
     description: str | None = ""
     frequency: str | None = None
     keepday: int | None = None

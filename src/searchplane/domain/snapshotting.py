@@ -15,9 +15,9 @@ from searchplane.domain.cluster import Action, ActionKind, Cluster, SnapshotSett
 from searchplane.domain.engines import ENGINES, Engine
 from searchplane.domain.heirs import worker_for
 from searchplane.domain.ids import ClusterId, SnapshotId
+from searchplane.domain.index_patterns import ALL_INDICES
 from searchplane.domain.retention import is_whole
 from searchplane.domain.snapshot_texts import (
-    EVERYTHING,
     description_violations,
     expression_violations,
     name_violations,
@@ -167,7 +167,7 @@ def _kept(snapshot: Snapshot, now: datetime) -> Snapshot:
 
 def is_full(snapshot: Snapshot) -> bool:
     """Whether it holds all indices that there were, and no verification has said otherwise."""
-    return is_whole(snapshot) and snapshot.indices == EVERYTHING and not snapshot.is_leaving
+    return is_whole(snapshot) and snapshot.indices == ALL_INDICES and not snapshot.is_leaving
 
 
 def newest_engine(cluster: Cluster) -> Engine:
