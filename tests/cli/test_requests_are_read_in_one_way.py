@@ -106,6 +106,45 @@ def login(service: Served) -> bytes:
     return json.dumps({"auth": {"identity": identity, "scope": scope}}).encode()
 
 
+@pytest.fixture
+def check(service: Served) -> bytes:
+    """The head of a request that is answered from memory, without its end."""
+    body = login(service)
+    [made] = exchange(service, POST + b"Content-Length: %d\r\n\r\n" % len(body) + body, answers=1)
+    token = made.headers["x-subject-token"].encode()
+    head = GET.replace(b"/v3", b"/v3/auth/tokens")
+    head += b"X-Auth-Token: %b\r\nX-Subject-Token: %b\r\n" % (token, token)
+    assert [one.status for one in exchange(service, head + b"\r\n", answers=1)] == [200]
+    return head
+
+
+def test_what_is_in_memory_is_answered_in_the_order_of_the_requests(
+    service: Served, check: bytes
+) -> None:
+    ask = check + b"\r\n"
+    answers = exchange(service, ask + NEXT + ask + ask + NEXT, ask, answers=6)
+    assert [one.status for one in answers] == [200, 404, 200, 200, 404, 200]
+    assert len({one.headers["x-request-id"] for one in answers}) == 6
+
+
+def test_what_is_in_memory_ends_connections_as_everything_does(
+    service: Served, check: bytes
+) -> None:
+    for last in (b"Connection: close\r\n\r\n", b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n"):
+        answer = only(exchange(service, check + last + NEXT))
+        assert (answer.status, answer.headers["connection"]) == (200, "close")
+    answer = only(exchange(service, check + b"\r\n\0\0\0\r\n\r\n" + NEXT))
+    assert answer.status == 200
+
+
+def test_a_body_that_comes_with_what_is_in_memory_is_no_request(
+    service: Served, check: bytes
+) -> None:
+    whole = check + b"Content-Length: %d\r\n\r\n" % len(NEXT) + NEXT
+    answers = exchange(service, whole + check + b"\r\n", answers=2)
+    assert [one.status for one in answers] == [200, 200]
+
+
 def test_a_body_is_asked_for_when_the_client_waits(service: Served) -> None:
     body = login(service)
     with connected(service) as one:

@@ -15,7 +15,7 @@ import logging
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from pydantic import BaseModel, ValidationError
@@ -24,7 +24,7 @@ from pydantic_core import from_json
 from searchplane.api import audit, problems, queries
 from searchplane.api.operation import Answer, Call, Envelope, Operation, rendered
 from searchplane.api.services import Services
-from searchplane.domain.access import Asked, authorise, authorise_own
+from searchplane.domain.access import Actor, Asked, authorise, authorise_own
 from searchplane.errors import Refused, SearchplaneError, Transient
 from searchplane.iam.foresight import foresee
 from searchplane.iam.presented import Presented
@@ -74,7 +74,7 @@ def at_hand(operation: Operation, services: Services, request: RawRequest) -> Ra
     project_id = request.path.get("project_id", "")
     if recalled is None or not operation.at_hand(services, project_id, request.presented.query):
         return None
-    return replace(request, presented=replace(request.presented, recalled=recalled))
+    return RawRequest(request.path, request.presented.with_sessions(recalled))
 
 
 def handle(operation: Operation, services: Services, request: RawRequest) -> RawAnswer:
@@ -184,28 +184,34 @@ def _envelope(path: str) -> Envelope:
 def _carry_out(
     operation: Operation, services: Services, request: RawRequest, seen: audit.Seen
 ) -> Answer:
-    presented = request.presented
+    presented, now = request.presented, datetime.now(UTC)
+    if operation.action is not None:
+        actor = seen.actor = services.authenticator.authenticate(presented, now)
+        services.throttle.count_actor(actor)
+        asked = Asked(now, presented.source, services.settings.region, request.path)
+        _permit(operation.action, operation, actor, asked)
+    seen.body = _body(operation.body, presented.body) if operation.body else None
     call = Call(
         services=services,
-        now=datetime.now(UTC),
+        now=now,
         path=request.path,
         headers=presented.headers,
         source=presented.source,
         recalled=presented.recalled,
+        actor=seen.actor,
+        query=queries.read(operation, presented.query),
+        body=seen.body,
     )
-    if operation.action is not None:
-        actor = seen.actor = services.authenticator.authenticate(presented, call.now)
-        services.throttle.count_actor(actor)
-        asked = Asked(call.now, presented.source, services.settings.region, request.path)
-        if operation.self_service:
-            authorise_own(actor, operation.action, asked)
-        else:
-            for action in (operation.action, *operation.besides):
-                authorise(actor, action, request.path.get("project_id"), asked)
-        call = replace(call, actor=actor)
-    seen.body = _body(operation.body, presented.body) if operation.body else None
-    query = queries.read(operation, presented.query)
-    return operation.handler(replace(call, query=query, body=seen.body))
+    return operation.handler(call)
+
+
+def _permit(action: str, operation: Operation, actor: Actor, asked: Asked) -> None:
+    """Raises Forbidden when the actor may not do this."""
+    if operation.self_service:
+        authorise_own(actor, action, asked)
+        return
+    for one in (action, *operation.besides):
+        authorise(actor, one, asked.parameters.get("project_id"), asked)
 
 
 def _body(model: type[BaseModel], content: bytes) -> BaseModel:

@@ -22,13 +22,14 @@ DRY_RUN = "dry_run"
 
 def read(operation: Operation, query: str) -> BaseModel | None:
     """The operation's query; None where it has none. Raises Refused CSS.0001."""
-    pairs = parse_qsl(query, keep_blank_values=True)
+    pairs = parse_qsl(query, keep_blank_values=True) if query else []
     model = operation.query
     if operation.is_change and (model is None or DRY_RUN not in model.model_fields):
         _check_acts(operation, pairs)
     if model is None:
         return None
-    _check_once(model, pairs)
+    if pairs:
+        _check_once(model, pairs)
     try:
         return model.model_validate(dict(pairs))
     except ValidationError as error:

@@ -33,6 +33,8 @@ class Metrics:
             buckets=_FAST,
             registry=self.registry,
         )
+        self._answered: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+        """What is counted with each answer, found once: to find it costs more than to count."""
         self._passes = Counter(
             "searchplane_passes",
             "Passes of the loop, by the phase they found.",
@@ -67,8 +69,14 @@ class Metrics:
         self.registry.register(_Followed(name, meaning, count))
 
     def answered(self, operation: str, status: int, seconds: float) -> None:
-        self._requests.labels(operation, str(status)).inc()
-        self._request_seconds.labels(operation).observe(seconds)
+        key = operation, status
+        found = self._answered.get(key)
+        if found is None:
+            counter = self._requests.labels(operation, str(status))
+            found = self._answered[key] = counter, self._request_seconds.labels(operation)
+        counter, times = found
+        counter.inc()
+        times.observe(seconds)
 
     def refused(self, operation: str, status: int) -> None:
         """Answered without being begun, so that no time is worth counting."""
