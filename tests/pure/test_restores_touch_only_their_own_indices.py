@@ -15,7 +15,7 @@ from searchplane.domain.ids import RestoreId
 from searchplane.domain.plan import STEADY, Phase, Plan
 from searchplane.domain.restore_course import bring
 from searchplane.domain.snapshot_steps import BeginRestore, SaveRestore, TakeBackRestore
-from searchplane.domain.snapshot_work import Doing, Patience, Restoring, TargetsSeen
+from searchplane.domain.snapshot_work import Doing, Restoring, TargetsSeen, WorkPatience
 from searchplane.domain.snapshots import Restore, SnapshotStatus, TargetIndex
 from searchplane.domain.snapshots_seen import IndexSeen, repository_name
 
@@ -23,7 +23,7 @@ ID = RestoreId("restore-1")
 CLUSTER = replace(live(), action=Action(ActionKind.RESTORING, NOW, id=ID))
 SNAPSHOT = replace(KEPT, status=SnapshotStatus.COMPLETED)
 PLACE = f"{repository_name(CLUSTER.id, SNAPSHOT.cluster_id)}/{SNAPSHOT.name}"
-PATIENCE = Patience(NOW, NOW + timedelta(seconds=5))
+PATIENCE = WorkPatience(NOW, NOW + timedelta(seconds=5))
 
 RESTORED = IndexSeen("new", True, 2, started=2, restored_from=PLACE)
 AT_WORK = replace(RESTORED, started=1, restoring=1)

@@ -19,7 +19,7 @@ PAGE = 1000
 
 
 @dataclass(frozen=True)
-class Shown:
+class ClusterShown:
     """A cluster as the API showed it; `json` is its answer unchanged."""
 
     json: Mapping[str, Any]
@@ -94,19 +94,19 @@ class Api(Connected):
         self._token = answer.headers.get("X-Subject-Token", "")
         self.service = _service_url(answer.json(), login)
 
-    def clusters(self) -> list[Shown]:
+    def clusters(self) -> list[ClusterShown]:
         """All of the project's, newest first."""
-        found: list[Shown] = []
+        found: list[ClusterShown] = []
         while True:
             page = self._ask("GET", "/clusters", start=len(found) + 1, limit=PAGE)
-            found += [Shown(one) for one in page["clusters"]]
+            found += [ClusterShown(one) for one in page["clusters"]]
             if not page["clusters"] or len(found) >= page["totalSize"]:
                 return found
 
-    def cluster(self, cluster_id: str) -> Shown:
-        return Shown(self._ask("GET", f"/clusters/{cluster_id}"))
+    def cluster(self, cluster_id: str) -> ClusterShown:
+        return ClusterShown(self._ask("GET", f"/clusters/{cluster_id}"))
 
-    def find(self, id_or_name: str) -> Shown:
+    def find(self, id_or_name: str) -> ClusterShown:
         """The cluster with this id, else the only one with this name."""
         found = [one for one in self.clusters() if id_or_name in (one.id, one.name)]
         if len(found) == 1:

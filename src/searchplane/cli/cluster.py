@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from searchplane.cli.client import Api, Shown
+from searchplane.cli.client import Api, ClusterShown
 from searchplane.cli.login import Login
 from searchplane.cli.tables import print_json, print_table
 from searchplane.domain.cluster import BackupStrategy
@@ -43,24 +43,24 @@ def show_one(login: Login, id_or_name: str, *, as_json: bool) -> None:
     print_table(("node", "type", "status", "ip", "flavor", "zone"), _nodes(shown))
 
 
-def status_text(shown: Shown) -> str:
+def status_text(shown: ClusterShown) -> str:
     """The number that clients wait for, its meaning, and what is at work."""
     actions = ", ".join(f"{name} {_percent(shown, name)}".strip() for name in shown.actions)
     return f"{shown.status} {MEANINGS.get(shown.status, '')}{f', {actions}' if actions else ''}"
 
 
-def progress(shown: Shown) -> str:
+def progress(shown: ClusterShown) -> str:
     """What is being done now, and how far that is, where the cluster serves meanwhile."""
     sentence = shown.sentence or shown.name
     far = [percent for name in shown.actions if (percent := _percent(shown, name))]
     return " ".join([*far[:1], sentence]) if shown.status == "200" else sentence
 
 
-def _percent(shown: Shown, action: str) -> str:
+def _percent(shown: ClusterShown, action: str) -> str:
     return str(shown.json.get("actionProgress", {}).get(action, ""))
 
 
-def _row(shown: Shown) -> tuple[str, ...]:
+def _row(shown: ClusterShown) -> tuple[str, ...]:
     return (
         shown.id,
         shown.name,
@@ -71,7 +71,7 @@ def _row(shown: Shown) -> tuple[str, ...]:
     )
 
 
-def _fields(shown: Shown) -> list[tuple[str, str]]:
+def _fields(shown: ClusterShown) -> list[tuple[str, str]]:
     fields = [
         ("id", shown.id),
         ("name", shown.name),
@@ -122,7 +122,7 @@ def _snapshots(policy: Mapping[str, Any]) -> str:
     )
 
 
-def _engine(shown: Shown) -> str:
+def _engine(shown: ClusterShown) -> str:
     datastore = shown.json["datastore"]
     return f"{datastore['type']} {datastore['version']}"
 
@@ -133,7 +133,7 @@ def _security(cluster: Mapping[str, Any]) -> str:
     return "on, with TLS" if cluster.get("httpsEnable") else "on, without TLS"
 
 
-def _nodes(shown: Shown) -> list[tuple[str, ...]]:
+def _nodes(shown: ClusterShown) -> list[tuple[str, ...]]:
     return [
         (
             str(node["name"]),

@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 import click
 
-from searchplane.cli.client import Api, Event, Shown
+from searchplane.cli.client import Api, ClusterShown, Event
 from searchplane.cli.cluster import MEANINGS, progress
 from searchplane.cli.login import Login
 from searchplane.cli.tables import print_json
@@ -48,7 +48,7 @@ def wait(login: Login, id_or_name: str, timeout: float | None) -> int:
             return _wait(api, shown, view, deadline)
 
 
-def _wait(api: Api, shown: Shown, view: View, deadline: float | None) -> int:
+def _wait(api: Api, shown: ClusterShown, view: View, deadline: float | None) -> int:
     while True:
         view.says(f"{shown.status} {MEANINGS.get(shown.status, '')}", progress(shown))
         if shown.status == "303" and shown.failure is not None:

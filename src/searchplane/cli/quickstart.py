@@ -22,7 +22,7 @@ import click
 import httpx
 
 from searchplane.app import Service, open_service
-from searchplane.cli.client import Api, Shown
+from searchplane.cli.client import Api, ClusterShown
 from searchplane.cli.down import stop_all
 from searchplane.cli.leaving import have_ended, leave, own_workers
 from searchplane.cli.login import Login, login_of
@@ -167,7 +167,9 @@ async def _install(service: Service, view: View) -> None:
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def _cluster(api: Api, name: str, view: View, settings: Settings, started: datetime) -> Shown:
+async def _cluster(
+    api: Api, name: str, view: View, settings: Settings, started: datetime
+) -> ClusterShown:
     """The cluster of this name, made if there is none, once it is green."""
     view.says("log in", f"POST {settings.base_url}/v3/auth/tokens")
     await asyncio.to_thread(api.log_in)
@@ -182,7 +184,7 @@ async def _cluster(api: Api, name: str, view: View, settings: Settings, started:
     return await _watch(api, cluster_id, view, settings, after=0)
 
 
-async def _found(api: Api, name: str, view: View) -> Shown | None:
+async def _found(api: Api, name: str, view: View) -> ClusterShown | None:
     """The cluster of this name; one that is being deleted is waited for until it is gone."""
     while True:
         found = [one for one in await asyncio.to_thread(api.clusters) if one.name == name]
@@ -193,7 +195,9 @@ async def _found(api: Api, name: str, view: View) -> Shown | None:
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def _watch(api: Api, cluster_id: str, view: View, settings: Settings, *, after: int) -> Shown:
+async def _watch(
+    api: Api, cluster_id: str, view: View, settings: Settings, *, after: int
+) -> ClusterShown:
     """Show what happens to the cluster until it is green; Permanent when it failed for good."""
     patience = time.monotonic() + (HEALING_SECONDS if after else 0)
     while True:
@@ -208,7 +212,7 @@ async def _watch(api: Api, cluster_id: str, view: View, settings: Settings, *, a
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def _answers(shown: Shown, settings: Settings) -> bool:
+async def _answers(shown: ClusterShown, settings: Settings) -> bool:
     """Whether the endpoint itself says that all nodes are there.
 
     The record of a service that has just started may be older than the end of its nodes.
@@ -243,7 +247,7 @@ def _login(settings: Settings) -> Login:
     return login_of(found)
 
 
-def _summary(shown: Shown, settings: Settings, took: timedelta) -> None:
+def _summary(shown: ClusterShown, settings: Settings, took: timedelta) -> None:
     address = f"{shown.scheme}://{shown.endpoints[0]}"
     datastore = shown.json["datastore"]
     click.echo(

@@ -24,9 +24,9 @@ from searchplane.domain.snapshot_steps import BeginRestore, SaveRestore, TakeBac
 from searchplane.domain.snapshot_work import (
     Broken,
     Doing,
-    Patience,
     Restoring,
     TargetsSeen,
+    WorkPatience,
     why_late,
 )
 from searchplane.domain.snapshots import Restore, RestoreFailure, Snapshot, TargetIndex
@@ -36,7 +36,7 @@ from searchplane.domain.wording import named, size
 Seen = Mapping[str, IndexSeen]
 
 
-def bring(cluster: Cluster, job: Restoring, seen: TargetsSeen, patience: Patience) -> Doing:
+def bring(cluster: Cluster, job: Restoring, seen: TargetsSeen, patience: WorkPatience) -> Doing:
     """What to do about a restore that is not over."""
     restore = job.restore
     if restore.succeeded is False:
@@ -49,7 +49,7 @@ def bring(cluster: Cluster, job: Restoring, seen: TargetsSeen, patience: Patienc
     return _go_on(restore, job.snapshot, seen, patience)
 
 
-def overdue(cluster: Cluster, job: Restoring, patience: Patience) -> Doing | None:
+def overdue(cluster: Cluster, job: Restoring, patience: WorkPatience) -> Doing | None:
     """Whether it is given up though nobody could look at it: the cluster is not whole.
 
     The action ends at once; its traces go when the cluster can be asked again.
@@ -82,7 +82,9 @@ def failure(
     return SaveRestore(failed, f"the restore has failed: {reason}")
 
 
-def _go_on(restore: Restore, snapshot: Snapshot, seen: TargetsSeen, patience: Patience) -> Doing:
+def _go_on(
+    restore: Restore, snapshot: Snapshot, seen: TargetsSeen, patience: WorkPatience
+) -> Doing:
     match seen:
         case Broken(reason):
             return fail(restore, reason, patience.now)
@@ -93,7 +95,7 @@ def _go_on(restore: Restore, snapshot: Snapshot, seen: TargetsSeen, patience: Pa
     return _begin(restore, snapshot, seen, patience)
 
 
-def _begin(restore: Restore, snapshot: Snapshot, seen: Seen, patience: Patience) -> Doing:
+def _begin(restore: Restore, snapshot: Snapshot, seen: Seen, patience: WorkPatience) -> Doing:
     taken = [one.name for one in restore.targets if one.name in seen]
     if taken and not restore.replaces:
         reason = f"the cluster has {named(taken)} already, and nothing is to be replaced"
@@ -157,7 +159,7 @@ def _uuid(identity: str) -> str:
     return identity.partition("/")[0]
 
 
-def _follow(restore: Restore, snapshot: Snapshot, seen: Seen, patience: Patience) -> Doing:
+def _follow(restore: Restore, snapshot: Snapshot, seen: Seen, patience: WorkPatience) -> Doing:
     known = noticed(restore, snapshot, seen)
     left = [one for one in known.targets if not one.done]
     reason = _why_broken(left, seen)
@@ -207,7 +209,7 @@ def _is_another(target: TargetIndex, seen: Seen) -> bool:
     return there is not None and there.identity != target.before
 
 
-def _again(restore: Restore, snapshot: Snapshot, seen: Seen, patience: Patience) -> Doing:
+def _again(restore: Restore, snapshot: Snapshot, seen: Seen, patience: WorkPatience) -> Doing:
     """All nodes ended while indices were restored over: they are open again with what they had
     before, which nobody is to take for the snapshot's."""
     emptied = {one.name for one in restore.targets if not one.done and _is_emptied(one, seen)}
@@ -217,7 +219,7 @@ def _again(restore: Restore, snapshot: Snapshot, seen: Seen, patience: Patience)
     return _order(anew, snapshot, missing, seen, SaveRestore(anew))
 
 
-def _watch(restore: Restore, found: Restore, seen: Seen, patience: Patience) -> Doing:
+def _watch(restore: Restore, found: Restore, seen: Seen, patience: WorkPatience) -> Doing:
     """All indices have come, and nothing of them is broken; `found` is with what was seen now."""
     arrived = {one.name: seen[one.name] for one in found.targets if _is_own(one, seen)}
     known = replace(
@@ -238,7 +240,7 @@ def _watch(restore: Restore, found: Restore, seen: Seen, patience: Patience) -> 
     return replace(_wait(moved, said, patience), steps=(SaveRestore(moved),))
 
 
-def _wait(restore: Restore, said: str, patience: Patience) -> Doing:
+def _wait(restore: Restore, said: str, patience: WorkPatience) -> Doing:
     if _is_late(restore, patience):
         return give_up(restore, f"{why_late(begun=restore.begun)}: {said}", patience.now)
     doing = Doing(f"restoring {_what(restore)}: {said}")
@@ -299,7 +301,7 @@ def _taking_back(restore: Restore) -> str:
     return f"taking back a restore that has failed: {restore.reason}"
 
 
-def _is_late(restore: Restore, patience: Patience) -> bool:
+def _is_late(restore: Restore, patience: WorkPatience) -> bool:
     return patience.is_out(begun=restore.begun, moved=restore.updated or restore.started)
 
 

@@ -15,7 +15,7 @@ from datetime import datetime
 from searchplane.domain.cluster import Cluster
 from searchplane.domain.observed import Unknown
 from searchplane.domain.snapshot_steps import BeginSnapshot, EndSnapshot, SaveSnapshot
-from searchplane.domain.snapshot_work import Broken, Doing, Patience, TakenSeen, why_late
+from searchplane.domain.snapshot_work import Broken, Doing, TakenSeen, WorkPatience, why_late
 from searchplane.domain.snapshots import IndexKept, Snapshot, SnapshotStatus
 from searchplane.domain.snapshots_seen import SnapshotSeen
 from searchplane.domain.wording import size
@@ -23,7 +23,7 @@ from searchplane.domain.wording import size
 LOST = "the engine has lost it: all nodes that took it have ended"
 
 
-def take(cluster: Cluster, snapshot: Snapshot, seen: TakenSeen, patience: Patience) -> Doing:
+def take(cluster: Cluster, snapshot: Snapshot, seen: TakenSeen, patience: WorkPatience) -> Doing:
     """What to do about a snapshot that is BUILDING."""
     reason = given_up_for(cluster, snapshot.id) or _why_hopeless(snapshot, seen)
     if reason is not None:
@@ -37,7 +37,7 @@ def take(cluster: Cluster, snapshot: Snapshot, seen: TakenSeen, patience: Patien
             return _begin(snapshot, patience)
 
 
-def overdue(cluster: Cluster, snapshot: Snapshot, patience: Patience) -> Doing | None:
+def overdue(cluster: Cluster, snapshot: Snapshot, patience: WorkPatience) -> Doing | None:
     """Whether it is given up though nobody could look at it: the cluster is not whole."""
     given_up = given_up_for(cluster, snapshot.id)
     if given_up is None and _is_late(snapshot, patience):
@@ -112,13 +112,13 @@ def _why_hopeless(snapshot: Snapshot, seen: TakenSeen) -> str | None:
             return None
 
 
-def _begin(snapshot: Snapshot, patience: Patience) -> Doing:
+def _begin(snapshot: Snapshot, patience: WorkPatience) -> Doing:
     if _is_late(snapshot, patience):
         return fail(snapshot, why_late(begun=False), patience.now)
     return Doing(f"taking snapshot {snapshot.name}", (BeginSnapshot(snapshot),))
 
 
-def _follow(snapshot: Snapshot, seen: SnapshotSeen, patience: Patience) -> Doing:
+def _follow(snapshot: Snapshot, seen: SnapshotSeen, patience: WorkPatience) -> Doing:
     if seen.status is SnapshotStatus.FAILED:
         return fail(snapshot, seen.reason or "the engine does not say why", patience.now)
     if seen.status is not SnapshotStatus.BUILDING:
@@ -141,7 +141,7 @@ def _follow(snapshot: Snapshot, seen: SnapshotSeen, patience: Patience) -> Doing
 
 
 def _wait(
-    snapshot: Snapshot, said: str, patience: Patience, seen: SnapshotSeen | None = None
+    snapshot: Snapshot, said: str, patience: WorkPatience, seen: SnapshotSeen | None = None
 ) -> Doing:
     if _is_late(snapshot, patience):
         return fail(snapshot, f"{why_late(begun=snapshot.begun)}: {said}", patience.now)
@@ -166,5 +166,5 @@ def _end(snapshot: Snapshot) -> Doing:
     return Doing(None, (EndSnapshot(snapshot, said),))
 
 
-def _is_late(snapshot: Snapshot, patience: Patience) -> bool:
+def _is_late(snapshot: Snapshot, patience: WorkPatience) -> bool:
     return patience.is_out(begun=snapshot.begun, moved=snapshot.updated)

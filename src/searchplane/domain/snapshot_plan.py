@@ -36,13 +36,13 @@ from searchplane.domain.snapshot_work import (
     Broken,
     Doing,
     Job,
-    Patience,
     Removing,
     Restoring,
     TakenSeen,
     Taking,
     TargetsSeen,
     Work,
+    WorkPatience,
 )
 from searchplane.domain.snapshots import (
     RESTORABLE,
@@ -100,7 +100,7 @@ def advance(
     found: Plan,
     job: Job,
     seen: TakenSeen | TargetsSeen,
-    patience: Patience,
+    patience: WorkPatience,
 ) -> Plan:
     """The plan with what is to be done about the job."""
     match job:
@@ -130,7 +130,7 @@ def advance(
     )
 
 
-def without_job(cluster: Cluster, found: Plan, work: Work, patience: Patience) -> Plan:
+def without_job(cluster: Cluster, found: Plan, work: Work, patience: WorkPatience) -> Plan:
     """The plan where nothing is looked at: what is overdue, or was never stored, is given up."""
     steps: list[Step] = [
         step for doing in _overdue(cluster, work, patience) for step in doing.steps
@@ -171,7 +171,7 @@ def _due(cluster: Cluster, now: datetime) -> Due | None:
     return due(policy, dealt_with(cluster), now)
 
 
-def _overdue(cluster: Cluster, work: Work, patience: Patience) -> Iterable[Doing]:
+def _overdue(cluster: Cluster, work: Work, patience: WorkPatience) -> Iterable[Doing]:
     for one in work.snapshots:
         if one.status is SnapshotStatus.BUILDING:
             doing = snapshot_course.overdue(cluster, one, patience)

@@ -106,7 +106,7 @@ class Doing:
 
 
 @dataclass(frozen=True)
-class Patience:
+class WorkPatience:
     """`since` is when this process first looked: before, nobody was there to see anything move."""
 
     since: datetime

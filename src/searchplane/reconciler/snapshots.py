@@ -24,13 +24,13 @@ from searchplane.domain.snapshot_steps import SnapshotStep
 from searchplane.domain.snapshot_work import (
     Broken,
     Job,
-    Patience,
     Removing,
     Restoring,
     TakenSeen,
     Taking,
     TargetsSeen,
     Work,
+    WorkPatience,
 )
 from searchplane.domain.snapshots import Snapshot
 from searchplane.domain.snapshots_seen import repository_name
@@ -83,7 +83,7 @@ class SnapshotPasses:
         work, later = self._due(work, now)
         found = replace(found, after=min(found.after, later))
         if not work.is_nothing or cluster.action is not None:
-            found = await self._with_work(cluster, kept, work, found, Patience(since, now))
+            found = await self._with_work(cluster, kept, work, found, WorkPatience(since, now))
         found = snapshot_plan.automatic(cluster, found, now)
         if found.steps or not work.is_nothing or self._lists.are_known(cluster, now):
             return found
@@ -99,7 +99,7 @@ class SnapshotPasses:
         kept: Mapping[str, str],
         work: Work,
         found: Plan,
-        patience: Patience,
+        patience: WorkPatience,
     ) -> Plan:
         job = snapshot_plan.next_job(cluster, work, found, patience.now)
         if job is None:
