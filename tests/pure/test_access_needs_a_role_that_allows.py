@@ -138,11 +138,21 @@ def test_an_action_without_a_project_needs_only_the_role() -> None:
 @pytest.mark.parametrize(
     ("roles", "scope", "code", "says"),
     [
-        (("te_admin",), ProjectScope(ProjectId("other"), "x", 2), "APIGW.0302", "another project"),
-        (("te_admin",), DOMAIN, "APIGW.0302", "no project scope"),
-        (("te_admin",), None, "APIGW.0302", "no project scope"),
+        (
+            ("te_admin",),
+            ProjectScope(ProjectId("other"), "x", 2),
+            "APIGW.0302",
+            "the credential is for another project",
+        ),
+        (("te_admin",), DOMAIN, "APIGW.0302", "the credential is for no project"),
+        (("te_admin",), None, "APIGW.0302", "the credential is for no project"),
         (("readonly",), MINE, "CSS.0051", "css:cluster:create"),
-        ((), ProjectScope(ProjectId("other"), "x", 2), "APIGW.0302", "another project"),
+        (
+            (),
+            ProjectScope(ProjectId("other"), "x", 2),
+            "APIGW.0302",
+            "the credential is for another project",
+        ),
     ],
 )
 def test_everybody_else_is_refused(

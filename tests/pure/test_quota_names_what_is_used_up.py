@@ -34,12 +34,12 @@ def test_a_new_cluster_asks_for_what_its_flavor_and_volume_say() -> None:
 @pytest.mark.parametrize(
     ("resource", "enough", "sentence"),
     [
-        (Resource.CLUSTERS, 3, "1 clusters asked for; 2 of 2 are in use"),
-        (Resource.NODES, 9, "3 nodes asked for; 6 of 8 are in use"),
-        (Resource.VCPU, 18, "6 vCPU asked for; 12 of 17 are in use"),
-        (Resource.MEMORY, 144, "48 GB of memory asked for; 96 of 143 are in use"),
-        (Resource.DISKS, 9, "3 disks asked for; 6 of 8 are in use"),
-        (Resource.DISK, 900, "300 GB of disk asked for; 600 of 899 are in use"),
+        (Resource.CLUSTERS, 3, "clusters: 1 asked for; 2 of 2 are in use"),
+        (Resource.NODES, 9, "nodes: 3 asked for; 6 of 8 are in use"),
+        (Resource.VCPU, 18, "vCPU: 6 asked for; 12 of 17 are in use"),
+        (Resource.MEMORY, 144, "GB of memory: 48 asked for; 96 of 143 are in use"),
+        (Resource.DISKS, 9, "disks: 3 asked for; 6 of 8 are in use"),
+        (Resource.DISK, 900, "GB of disk: 300 asked for; 600 of 899 are in use"),
     ],
 )
 def test_each_quota_suffices_exactly(resource: Resource, enough: int, sentence: str) -> None:

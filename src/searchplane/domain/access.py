@@ -128,10 +128,13 @@ def authorise(actor: Actor, action: str, project_in_path: str | None, asked: Ask
     if project_in_path is not None:
         if not isinstance(actor.scope, ProjectScope):
             raise Forbidden(
-                "APIGW.0302", "the token has no project scope; ask for one scoped to the project"
+                "APIGW.0302",
+                "the credential is for no project; a token scoped to the project is right",
             )
         if actor.scope.id != project_in_path:
-            raise Forbidden("APIGW.0302", "the token is for another project than the path names")
+            raise Forbidden(
+                "APIGW.0302", "the credential is for another project than the path names"
+            )
     refuse_delegated(actor, action)
     if not allows(actor, action, asked):
         raise Forbidden("CSS.0051", f"no role of the user allows {action}, or a policy denies it")

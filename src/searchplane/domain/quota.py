@@ -129,5 +129,5 @@ def _broken(one: Resource, asked: Amounts, used: Amounts, limits: Limits) -> Vio
     most, more, now = limits.of(one), asked.of(one), used.of(one)
     if most is None or more <= 0 or now + more <= most:
         return None
-    sentence = f"{more} {WORDS[one]} asked for; {now} of {most} are in use by the project"
+    sentence = f"{WORDS[one]}: {more} asked for; {now} of {most} are in use by the project"
     return Violation.said(CODES[one], sentence)
