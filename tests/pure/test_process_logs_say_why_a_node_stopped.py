@@ -47,6 +47,7 @@ QUIET_END = [
     "OpenJDK 64-Bit Server VM warning: Sharing is only supported for boot loader classes",
     "[2026-01-01T10:00:03,001][INFO ][o.o.n.Node] [es-1] closed",
     "[2026-01-01T10:00:03,001][WARN ][o.o.n.Node] [es-1] SomeException was ignored",
+    "[2026-01-01T10:00:03,001][DEPRECATION][o.e.d.n.Node] [es-1] no-jdk distributions will go",
     "",
 ]
 

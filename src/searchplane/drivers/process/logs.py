@@ -32,7 +32,7 @@ _FRAME = re.compile(r"^\s+at |^\s*\.\.\. \d+ (?:more|common)|^\s*Likely root cau
 _GENERAL = re.compile(
     r"^Error: (?:Could not create the Java Virtual Machine|A fatal exception has occurred)"
 )
-_NO_ERROR = re.compile(r"warning|\]\[\s*(?:TRACE|DEBUG|INFO|WARN)\s*\]", re.IGNORECASE)
+_NO_ERROR = re.compile(r"warning|\]\[\s*(?:TRACE|DEBUG|INFO|WARN|DEPRECATION)\s*\]", re.IGNORECASE)
 _HEADER = re.compile(r"^(?:\[[^\]]*\]\s*)+")
 _CAUSE = re.compile(r"^\s*(?:(?:Caused by|Likely root cause|Suppressed):\s*)+")
 _PACKAGE = re.compile(r"\b(?:[a-z_]\w*\.)+(?=[A-Z])")
