@@ -99,6 +99,8 @@ def test_documents_come_back_from_the_folder_of_a_bucket_alone(tmp_path: Path, r
             assert client.delete(path).status_code >= 400  # nothing in it is ours to delete
         table = run("bucket", "list", "--data", service.data).out
         assert "attached, to read from" in table
+        told = run("bucket", "list", "--json", "--data", service.data).out
+        assert '"problem": null' in told
         detached = run(
             "bucket", "detach", "elsewhere", "--project", "local", "--data", service.data
         )
@@ -187,6 +189,11 @@ def test_a_bucket_that_cannot_be_attached_is_a_sentence(tmp_path: Path, run: Run
         assert "is not a folder" in attach(tmp_path / "none")
         assert "holds buckets of this service" in attach(service.data / "buckets")
         assert "3 to 63 lower-case letters" in attach(tmp_path / "other", "--name", "../up")
+        (tmp_path / "kept" / "below").mkdir()
+        assert "which is attached already, lies in" in attach(tmp_path / "kept" / "below")
+        (tmp_path / "other" / "out").symlink_to(tmp_path / "kept")
+        assert "leads out of" in attach(tmp_path / "other")
+        assert "other" not in run("bucket", "list", "--data", service.data).out
         wrong = run("bucket", "detach", "other", "--project", "none", "--data", service.data)
         assert "no project has the id or name 'none'" in wrong.err
         wrong = run("bucket", "detach", "other", "--project", "local", "--data", service.data)
