@@ -11,8 +11,8 @@ import pytest
 from tests.support.cluster_examples import NOW, live
 from tests.support.snapshot_examples import LABELLED
 
-from searchplane.domain.ids import ClusterId
-from searchplane.domain.snapshot_lists import compare
+from searchplane.domain.ids import ClusterId, SnapshotId
+from searchplane.domain.snapshot_lists import ADDED_AT_ONCE, compare
 from searchplane.domain.snapshot_steps import AddSnapshots, SnapshotStep
 from searchplane.domain.snapshot_work import Listed
 from searchplane.domain.snapshots import Repository, SnapshotStatus
@@ -102,6 +102,33 @@ def steps(seen: SnapshotSeen) -> tuple[SnapshotStep, ...]:
 def test_what_fits_its_folder_is_listed() -> None:
     (step,) = steps(found())
     assert isinstance(step, AddSnapshots)
+
+
+def test_a_copy_of_what_is_listed_is_not_found_again_and_again() -> None:
+    (step,) = steps(found())
+    assert isinstance(step, AddSnapshots)
+    both = SnapshotsView({"by-hand": found(), "copy": found("copy")})
+    assert compare(live(), Listed(PLACE, WRITER, step.snapshots, both), NOW) == ()
+    (first,) = compare(live(), Listed(PLACE, WRITER, (), both), NOW)
+    assert isinstance(first, AddSnapshots)
+    assert [one.name for one in first.snapshots] == ["by-hand"]
+
+
+def test_no_more_are_listed_at_once_than_a_pass_can_bear_and_the_newest_first() -> None:
+    names = [f"snapshot-{number:03}" for number in range(ADDED_AT_ONCE + 2)]
+    every = {
+        name: found(name, created=NOW - timedelta(hours=age), snapshot_id=SnapshotId(name))
+        for age, name in enumerate(names)
+    }
+    listed = Listed(PLACE, WRITER, (), SnapshotsView(every))
+    (step,) = compare(live(), listed, NOW)
+    assert isinstance(step, AddSnapshots)
+    assert [one.name for one in step.snapshots] == names[:ADDED_AT_ONCE]
+    assert step.left == 2
+    assert "and 2 more are still to be listed" in step.said
+    (rest,) = compare(live(), replace(listed, rows=step.snapshots), NOW)
+    assert isinstance(rest, AddSnapshots)
+    assert ([one.name for one in rest.snapshots], rest.left) == (names[ADDED_AT_ONCE:], 0)
 
 
 @pytest.mark.parametrize("status", [COMPLETED, FAILED])

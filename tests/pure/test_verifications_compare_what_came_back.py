@@ -21,12 +21,15 @@ from searchplane.domain.engines import (
     Family,
 )
 from searchplane.domain.flavors import FLAVORS
-from searchplane.domain.ids import ClusterId, ProjectId, SnapshotId
-from searchplane.domain.scratch import IndexRead
+from searchplane.domain.ids import ClusterId, ProjectId, RestoreId, SnapshotId
+from searchplane.domain.plan import Phase, Plan
+from searchplane.domain.scratch import IndexRead, Verification
 from searchplane.domain.snapshots import (
     IndexKept,
     Method,
     Repository,
+    Restore,
+    RestoreFailure,
     Snapshot,
     SnapshotStatus,
     Verified,
@@ -38,7 +41,8 @@ from searchplane.domain.verification import (
     scratch_name,
     scratch_spec,
 )
-from searchplane.domain.verification_course import in_vain, may_have, verdict
+from searchplane.domain.verification_course import Case, in_vain, may_have, verdict, verify
+from searchplane.domain.verification_steps import EndVerification
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 WEEKLY = timedelta(days=7)
@@ -105,6 +109,32 @@ def test_what_is_not_as_it_was_is_named(indices: dict[str, int], says: str) -> N
     found = verdict(snapshot(EXACT, WRITTEN), read(**indices), NOW)
     assert found.succeeded is False
     assert says in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("failure", "succeeded"), [(RestoreFailure.GIVEN_UP, None), (RestoreFailure.REFUSED, False)]
+)
+@pytest.mark.parametrize("reason", ["given up: it is said so", "a file is damaged", None])
+def test_the_kind_of_a_failure_decides_whatever_its_sentence_says(
+    failure: RestoreFailure, succeeded: bool | None, reason: str | None
+) -> None:
+    restore = Restore(
+        id=RestoreId("restore-1"),
+        snapshot_id=snapshot().id,
+        cluster_id=ClusterId("c2"),
+        targets=(),
+        replaces=True,
+        started=NOW,
+        ended=NOW,
+        succeeded=False,
+        reason=reason,
+        failure=failure,
+    )
+    case = Case(Verification(snapshot().id, NOW), snapshot(), restore, RestoreId("restore-2"))
+    (step,) = verify(Plan(Phase.STEADY, "", ()), cluster(1), case, NOW).steps
+    assert isinstance(step, EndVerification)
+    assert step.verified is not None
+    assert step.verified.succeeded is succeeded
 
 
 def test_an_index_that_cannot_be_read_is_named() -> None:

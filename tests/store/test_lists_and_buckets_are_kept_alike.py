@@ -11,6 +11,7 @@ import pytest
 from tests.support.backed_world import OTHER, SETTINGS, BackedWorld
 from tests.support.paper_world import ID, Clock
 
+from searchplane.domain import snapshot_lists
 from searchplane.domain.cluster import Action, ActionKind, SnapshotSettings
 from searchplane.domain.ids import ClusterId, ProjectId
 from searchplane.domain.snapshot_lists import GONE
@@ -114,6 +115,43 @@ def test_what_is_in_the_bucket_and_in_no_list_is_listed_as_it_was(backed: Backed
     assert {one.name for one in after.contents} == {"logs", "books"}
     assert any("first was found in bucket backups" in said for said in backed.told())
     backed.alike()
+
+
+def test_a_full_bucket_is_listed_in_batches_with_a_few_questions_each(
+    backed: BackedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshot_lists, "ADDED_AT_ONCE", 4)
+    names = [f"kept-{number}" for number in range(10)]
+    with_snapshot(backed)
+    (first,) = backed.bucket.rglob("first.json")
+    before = backed.row("first")
+    for name in names:
+        text = first.read_text().replace('"first"', f'"{name}"')
+        (first.parent / f"{name}.json").write_text(text.replace(before.id, f"id-of-{name}"))
+    read = []
+    lists = snapshots.of_cluster
+    monkeypatch.setattr(snapshots, "of_cluster", lambda *of: read.append(of) or lists(*of))
+    restarted(backed)
+    assert set(backed.rows()) == {"first", *names}
+    told = [said for said in backed.told() if "found in bucket" in said]
+    assert len(told) == 3
+    assert "4 snapshots (" in told[0]
+    assert "and 6 more are still to be listed" in told[0]
+    assert len(read) < len(names)
+    backed.alike()
+
+
+def test_two_files_that_say_they_are_the_same_snapshot_are_listed_once(
+    backed: BackedWorld,
+) -> None:
+    with_snapshot(backed)
+    (first,) = backed.bucket.rglob("first.json")
+    copy = first.read_text().replace('"first"', '"second"')
+    (first.parent / "second.json").write_text(copy)
+    with backed.database.write() as connection:
+        snapshots.forget(connection, backed.row("first").id)
+    restarted(backed)
+    assert len(backed.rows()) == 1
 
 
 def test_halves_of_those_that_failed_are_removed(backed: BackedWorld) -> None:

@@ -17,8 +17,9 @@ from searchplane.domain.cluster import ActionKind, Cluster
 from searchplane.domain.ids import ClusterId, ProjectId, SnapshotId
 from searchplane.domain.layout import HostLimits
 from searchplane.domain.observed import HostCapacity
+from searchplane.domain.restoring import Wish as RestoreWish
 from searchplane.domain.snapshot_work import BEGINS_WITHIN
-from searchplane.domain.snapshots import Snapshot, Verified
+from searchplane.domain.snapshots import Renaming, RestoreStatus, Snapshot, Verified
 from searchplane.domain.verification_course import LONGEST
 from searchplane.drivers.base import NodeRef
 from searchplane.observability.metrics import Metrics
@@ -102,6 +103,31 @@ def test_what_can_be_restored_is_verified_and_nothing_is_left(backed: BackedWorl
     assert any("snapshot first is verified: 2 indices" in one for one in backed.told())
     backed.alike()
     assert until_gone(backed, begin(backed)).sentence.endswith("since it was verified before")
+
+
+@pytest.mark.parametrize("breaks", [None, "checksum failed"])
+def test_users_are_not_shown_the_restore_of_a_verification(
+    backed: BackedWorld, breaks: str | None
+) -> None:
+    taken(backed)
+    backed.driver.snapshots.restores_fail = breaks
+    until_gone(backed, begin(backed))
+    assert backed.row("first").restore_status is RestoreStatus.NONE
+
+
+def test_the_end_of_a_users_restore_is_shown_while_a_verification_goes_on(
+    backed: BackedWorld,
+) -> None:
+    taken(backed)
+    scratch_id = begin(backed)
+    while (record := there(backed, scratch_id)) and not record.is_being(ActionKind.RESTORING):
+        backed.once(scratch_id)
+    backed.restore("first", RestoreWish("*", Renaming("(.+)", "copy-of-$1")))
+    assert backed.row("first").restore_status is RestoreStatus.RESTORING
+    backed.settle()
+    assert backed.row("first").restore_status is RestoreStatus.SUCCESS
+    assert until_gone(backed, scratch_id).succeeded
+    assert backed.row("first").restore_status is RestoreStatus.SUCCESS
 
 
 def test_what_was_written_while_it_was_taken_is_allowed_for(backed: BackedWorld) -> None:

@@ -156,18 +156,18 @@ def second_id(snapshot: Snapshot) -> SnapshotId:
 
 
 def _found(cluster: Cluster, listed: Listed, now: datetime) -> Iterator[AddSnapshots]:
-    """The newest of what is whole and in no list."""
-    rows = {row.name for row in listed.rows}
-    found = [
-        adopted(cluster.project_id, listed.place, seen, seen.label, now)
-        for name, seen in listed.seen.snapshots.items()
-        if name not in rows
-        and seen.status in RESTORABLE
-        and seen.label is not None
-        and _is_credible(listed, seen, seen.label, now)
-    ]
-    found.sort(key=lambda one: (one.created, one.name), reverse=True)
-    added, left = tuple(found[:ADDED_AT_ONCE]), len(found[ADDED_AT_ONCE:])
+    """The newest of what is whole and in no list; of copies of one snapshot, one."""
+    names, ids = {row.name for row in listed.rows}, {row.id for row in listed.rows}
+    found: dict[SnapshotId, Snapshot] = {}
+    for name, seen in sorted(listed.seen.snapshots.items()):
+        if name in names or seen.status not in RESTORABLE or seen.label is None:
+            continue
+        if _is_credible(listed, seen, seen.label, now):
+            one = adopted(cluster.project_id, listed.place, seen, seen.label, now)
+            if ids.isdisjoint({one.id, second_id(one)}):
+                found.setdefault(one.id, one)
+    newest = sorted(found.values(), key=lambda one: (one.created, one.name), reverse=True)
+    added, left = tuple(newest[:ADDED_AT_ONCE]), len(newest[ADDED_AT_ONCE:])
     if added:
         yield AddSnapshots(added, _said_found(cluster, listed.place, added, left), left)
 
