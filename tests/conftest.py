@@ -9,9 +9,11 @@ import gc
 from collections.abc import Iterator
 
 import pytest
+from tests.support.cheap_hashes import cheap_hashes
 from tests.support.databases import Databases, PostgresDatabases, SqliteDatabases
 from tests.support.postgres import Server, server
 from tests.support.rotation import SEED, VARIABLE
+from tests.support.shared_statements import shared_statements
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,6 +45,12 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def statements() -> Iterator[None]:
+    with shared_statements():
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
     """One server for all tests."""
@@ -56,3 +64,10 @@ def databases(request: pytest.FixtureRequest) -> Databases:
     if request.config.getoption("--database") == "sqlite":
         return SqliteDatabases()
     return PostgresDatabases(request.getfixturevalue("postgres"))
+
+
+@pytest.fixture(scope="module")
+def cheap() -> Iterator[None]:
+    """Passwords are hashed at the least price in this module."""
+    with cheap_hashes():
+        yield

@@ -16,6 +16,8 @@ from typing import Any
 import httpx
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import update
+from tests.support.cheap_hashes import USUAL, cheap_hashes, use_hashes_of
 from tests.support.databases import Databases
 from tests.support.directory import Administrator
 from tests.support.live_service import Live, live_service
@@ -38,14 +40,22 @@ from searchplane.store.cluster_pages import ClusterPages
 from searchplane.store.database import Database, open_database
 from searchplane.store.identity import Directory, Domain, Target, User
 from searchplane.store.migrate import migrate
+from searchplane.store.schema import users
 from searchplane.store.secrets import ClusterSecrets
 from searchplane.store.trail import Trail
+
+
+@pytest.fixture(scope="module", autouse=True)
+def hashes() -> Iterator[None]:
+    """What is tested is not the price of a hash; a test of it asks for `usual_hashes`."""
+    with cheap_hashes():
+        yield
 
 
 @pytest.fixture(scope="session")
 def first(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """A service after its first start; tests work on copies, as starting takes its time."""
-    with databases.new(tmp_path_factory.mktemp("first")) as where:
+    with databases.new(tmp_path_factory.mktemp("first")) as where, cheap_hashes():
         settings = settings_of(where)
         database = open_database(settings)
         migrate(database)
@@ -119,6 +129,17 @@ def new_user(database: Database, credentials: Credentials) -> NewUser:
         return user
 
     return make
+
+
+@pytest.fixture
+def usual_hashes(
+    monkeypatch: pytest.MonkeyPatch, database: Database, credentials: Credentials
+) -> None:
+    """Hashes at the price of a service from now on, the first user's too."""
+    use_hashes_of(monkeypatch, *USUAL)
+    with database.write() as connection:
+        dear = hash_password(credentials.password)
+        connection.execute(update(users).values(password_hash=dear))
 
 
 @pytest.fixture

@@ -239,6 +239,7 @@ async def test_every_refusal_is_the_same(
     assert "X-Subject-Token" not in answer.headers
 
 
+@pytest.mark.usefixtures("usual_hashes")
 @pytest.mark.parametrize("refusal", [unknown_user, unknown_domain, disabled_user, unknown_project])
 async def test_every_refusal_takes_the_same_time(
     client: httpx.AsyncClient,

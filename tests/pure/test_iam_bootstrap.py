@@ -23,6 +23,8 @@ from searchplane.store.identity import Directory, Reference, Target
 from searchplane.store.migrate import migrate
 from searchplane.store.schema import domains, projects, users
 
+pytestmark = pytest.mark.usefixtures("cheap")
+
 NOW = datetime(2026, 1, 3, 9, 5, 22, tzinfo=UTC)
 
 

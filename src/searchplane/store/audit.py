@@ -62,8 +62,8 @@ class Writer:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._own = None if database.is_shared else OwnConnections(database.engine)
-        columns = [column.name for column in audit.columns if not column.primary_key]
-        self._insert = Compiled.of(_INSERT, database.engine, columns)
+        columns = tuple(column.name for column in audit.columns if not column.primary_key)
+        self._insert = Compiled.of(_INSERT, columns)
 
     def append(self, lines: Sequence[AuditLine]) -> None:
         """Returns once the lines are stored. Raises a SearchplaneError when they are not."""

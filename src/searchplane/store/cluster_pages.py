@@ -71,12 +71,8 @@ class ClusterPages:
         self._asked: OrderedDict[_Wanted, Stamp] = OrderedDict()
         self._pages: OrderedDict[_Wanted, tuple[Stamp, Page]] = OrderedDict()
         self._lock = threading.Lock()
-        self._statements = {
-            of_a_type: _statements(of_a_type=of_a_type) for of_a_type in (False, True)
-        }
         self._compiled = {
-            key: [Compiled.of(statement, database.engine) for statement in both]
-            for key, both in self._statements.items()
+            key: [Compiled.of(statement) for statement in both] for key, both in _STATEMENTS.items()
         }
 
     def is_at_hand(
@@ -129,7 +125,7 @@ class ClusterPages:
         if self._own is not None:
             return list(self._own.all(*(one.bound(values) for one in self._compiled[of_a_type])))
         with self._database.read() as connection:
-            return [connection.execute(one, values).all() for one in self._statements[of_a_type]]
+            return [connection.execute(one, values).all() for one in _STATEMENTS[of_a_type]]
 
     def _listed(self, stored: list[_Stored]) -> list[Listed]:
         with self._lock:
@@ -180,3 +176,7 @@ def _statements(*, of_a_type: bool) -> tuple[Select[Any], Select[Any]]:
         .order_by(nodes.c.cluster_id, nodes.c.position)
     )
     return page, members
+
+
+_STATEMENTS = {of_a_type: _statements(of_a_type=of_a_type) for of_a_type in (False, True)}
+"""A page and its nodes, by whether one type of datastore is asked for."""

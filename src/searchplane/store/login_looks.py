@@ -34,9 +34,9 @@ class LoginLooks:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._own = None if database.is_shared else OwnConnections(database.engine)
-        self._by_id = Compiled.of(USER_BY_ID, database.engine)
-        self._by_name = Compiled.of(USER_BY_NAME, database.engine)
-        self._standing = Compiled.of(STANDING, database.engine)
+        self._by_id = Compiled.of(USER_BY_ID)
+        self._by_name = Compiled.of(USER_BY_NAME)
+        self._standing = Compiled.of(STANDING)
 
     def user(self, who: Reference) -> User | None:
         """Raises Transient when the database does not answer, as all here."""

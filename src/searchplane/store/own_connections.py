@@ -15,9 +15,11 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ClauseElement, event
+from sqlalchemy.dialects.sqlite import dialect
 from sqlalchemy.engine import Engine
 
 from searchplane.errors import Transient
@@ -30,6 +32,8 @@ Statement = tuple[str, Sequence[Any]]
 
 Stamp = tuple[int, int, int]
 
+_SQLITE = dialect()
+
 
 @dataclass(frozen=True)
 class Compiled:
@@ -40,14 +44,15 @@ class Compiled:
     names: tuple[str, ...]
     constants: Mapping[str, Any]
 
-    @classmethod
-    def of(
-        cls, statement: ClauseElement, engine: Engine, columns: Sequence[str] | None = None
-    ) -> Compiled:
-        """`columns` are those that an INSERT gives values to."""
-        compiled = statement.compile(dialect=engine.dialect, column_keys=columns)
+    @staticmethod
+    @cache
+    def of(statement: ClauseElement, columns: tuple[str, ...] | None = None) -> Compiled:
+        """`columns` are those that an INSERT gives values to. The statement is one of a module's
+        own: what was made of it is kept as long as the process lives."""
+        compiled = statement.compile(dialect=_SQLITE, column_keys=columns)
         constants = {name: one for name, one in compiled.params.items() if one is not None}
-        return cls(str(compiled), tuple(getattr(compiled, "positiontup", None) or ()), constants)
+        names = tuple(getattr(compiled, "positiontup", None) or ())
+        return Compiled(str(compiled), names, constants)
 
     def values(self, given: Mapping[str, Any]) -> list[Any]:
         all_given = {**self.constants, **given}
