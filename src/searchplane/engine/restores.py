@@ -19,7 +19,7 @@ from searchplane.engine.indices import for_each, look_at
 from searchplane.engine.taking import snapshot_path
 
 _RESTORING = "restoring"
-_SHARDS = re.compile(r"cannot restore index \[.*?\] with \[\d+\] shards")
+_SHARDS = re.compile(r"cannot restore .*\[\d+\] shards")
 """The engine's refusal to restore over an index that has another number of shards."""
 
 
