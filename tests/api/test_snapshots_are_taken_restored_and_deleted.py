@@ -11,11 +11,13 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import event
 from tests.support.cluster_examples import NOW
 from tests.support.live_service import Live
 from tests.support.running import getting_started
 from tests.support.snapshot_examples import change_record, idle_cluster, listed
 
+from searchplane.api.css.snapshot_lists import SnapshotsReply
 from searchplane.domain.cluster import Action, ActionKind, Failure, Refusal, SnapshotSettings
 from searchplane.domain.engines import ELASTICSEARCH_7_10_2
 from searchplane.domain.ids import ClusterId
@@ -161,6 +163,67 @@ async def test_they_are_listed_newest_first(css: Asked) -> None:
     for hours in (2, 1, 3):
         listed(css.live, made, name=f"hour-{hours}", created=NOW + timedelta(hours=hours))
     assert [one["name"] for one in await css.backups(made)] == ["hour-3", "hour-2", "hour-1"]
+
+
+async def test_a_part_of_them_is_listed_where_one_is_asked_for(css: Asked) -> None:
+    made, url = await css.cluster(), "/clusters/{}/index_snapshots"
+    for number in range(5):
+        listed(css.live, made, name=f"no-{number}", created=NOW + timedelta(hours=number))
+    listed(css.live, made, name="going", created=NOW + timedelta(hours=9), is_leaving=True)
+
+    async def names(**part: int) -> list[str]:
+        answer = await css.http.get(url.format(made), params=part)
+        SnapshotsReply.model_validate(answer.json())
+        return [one["name"] for one in answer.json()["backups"]]
+
+    assert await names() == ["no-4", "no-3", "no-2", "no-1", "no-0"]
+    assert await names(limit=2) == ["no-4", "no-3"]
+    assert await names(start=4, limit=2) == ["no-1", "no-0"]
+    assert await names(offset=5) == ["no-0"]
+    assert await names(start=6) == []
+    wrong = await css.http.get(url.format(made), params={"limit": 0})
+    assert said(wrong) == (400, "CSS.0001")
+
+
+async def test_a_part_of_a_project_s_is_found_by_cluster_or_name(css: Asked) -> None:
+    made, other = await css.cluster(), await css.cluster()
+    for number in range(3):
+        listed(css.live, made, name=f"part-{number}", created=NOW + timedelta(hours=number))
+    same = listed(css.live, other, name="part-1")
+    css.forget(other)
+
+    async def found(**wanted: Any) -> tuple[int, list[str]]:
+        answer = (await css.http.get("/snapshots", params=wanted)).json()
+        return answer["totalSize"], [one["name"] for one in answer["snapshots"]]
+
+    assert await found(cluster=made) == (3, ["part-2", "part-1", "part-0"])
+    name = (await css.http.get(f"/clusters/{made}")).json()["name"]
+    assert await found(cluster=name, start=2, limit=1) == (3, ["part-1"])
+    assert await found(cluster=other) == (1, ["part-1"])
+    assert await found(snapshot=same) == (1, ["part-1"])
+    assert await found(snapshot="part-1") == (2, ["part-1", "part-1"])
+    assert await found(snapshot="nothing") == (0, [])
+
+
+async def test_a_list_of_many_asks_the_database_as_often_as_one_of_one(css: Asked) -> None:
+    """And reads of each row only what it shows."""
+    few, many = await css.cluster(), await css.cluster()
+    listed(css.live, few)
+    for _ in range(30):
+        listed(css.live, many)
+    engine = css.live.service.services.database.engine
+    told: dict[str, list[str]] = {}
+    for url in (f"/clusters/{few}/index_snapshots", f"/clusters/{many}/index_snapshots"):
+        told[url] = []
+
+        def tell(_c: Any, _cu: Any, statement: str, *_: Any, url: str = url) -> None:
+            told[url].append(statement)
+
+        event.listen(engine, "before_cursor_execute", tell)
+        await css.http.get(url)
+        event.remove(engine, "before_cursor_execute", tell)
+    assert [*map(len, told.values())] == [len(told[f"/clusters/{few}/index_snapshots"])] * 2
+    assert (await css.http.get("/buckets")).status_code == 200
 
 
 async def test_without_a_body_s_other_fields_it_is_of_everything(css: Asked) -> None:
@@ -320,7 +383,7 @@ async def test_other_projects_see_and_reach_nothing(css: Asked) -> None:
         assert said(await stranger.restore(made, snapshot, made)) == (404, "CSS.0015")
         answer = await http.get(f"/clusters/{made}/index_snapshots")
         assert said(answer) == (404, "CSS.0015")
-        assert (await http.get("/snapshots")).json() == {"snapshots": []}
+        assert (await http.get("/snapshots")).json() == {"totalSize": 0, "snapshots": []}
 
 
 async def test_a_deleted_one_is_listed_no_longer_and_its_cluster_goes_on(css: Asked) -> None:

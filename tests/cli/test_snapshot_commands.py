@@ -120,8 +120,9 @@ def test_progress_is_shown_as_it_goes(cluster_id: str, run: Run, service: Served
 
 @pytest.mark.usefixtures("slow")
 def test_the_work_goes_on_when_the_watching_ends(
-    cluster_id: str, do: Do, monkeypatch: pytest.MonkeyPatch
+    service: Served, cluster_id: str, do: Do, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    service.driver.snapshots.slowness = 20
     with monkeypatch.context() as patch:
         patch.setattr(time, "sleep", interrupt)
         ended = do("create", "ES-Test", "--name", "patient", "--wait", code=130)
@@ -131,6 +132,7 @@ def test_the_work_goes_on_when_the_watching_ends(
     do("list")
     over = do("delete", "patient", "--wait", code=1)
     assert "CSS.0029" in over.err
+    service.driver.snapshots.slowness = 1
 
 
 def interrupt(_seconds: float) -> None:
@@ -143,6 +145,9 @@ def test_a_time_limit_ends_the_watching(service: Served, cluster_id: str, run: R
     ended = do("create", "ES-Test", "--name", "timed", "--wait", "--timeout", "0", code=2)
     service.driver.snapshots.slowness = 1
     assert "the time is over, and timed is still being taken" in ended.out
+    newest = do("list", "--limit", "1").out
+    assert ("timed" in newest, "patient" in newest) == (True, False)
+    assert "These are the newest 1 of " in newest
     run("cluster", "wait", "ES-Test", "--data", service.data)
 
 

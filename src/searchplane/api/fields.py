@@ -22,7 +22,7 @@ _OFFICIAL = {"public_ip_req": "publicIPReq"}
 
 def second(moment: datetime) -> str:
     """UTC without a zone, to the second, as the public API writes a moment."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S")
+    return moment.isoformat(timespec="seconds")[:19]  # strftime takes ten times as long
 
 
 def camel(name: str) -> str:

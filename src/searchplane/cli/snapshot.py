@@ -18,10 +18,11 @@ VERDICTS = {True: "yes", False: "NO", None: "not found out"}
 WIDTH = 13
 
 
-def show_all(login: Login, cluster: str | None, *, as_json: bool) -> None:
-    """All of the project, or those of one cluster, which may be gone."""
+def show_all(login: Login, cluster: str | None, *, limit: int, as_json: bool) -> None:
+    """The newest of the project, or of one cluster, which may be gone."""
+    wanted = {} if cluster is None else {"cluster": cluster}
     with SnapshotApi(login) as api:
-        found = [one for one in api.snapshots() if _is_of(one, cluster)]
+        total, found = api.snapshots(limit, **wanted)
     if as_json:
         print_json([one.json for one in found])
     elif not found:
@@ -29,6 +30,8 @@ def show_all(login: Login, cluster: str | None, *, as_json: bool) -> None:
     else:
         head = ("id", "name", "cluster", "status", "taken", "verified")
         print_table(head, [_row(one) for one in found])
+        if total > len(found):
+            click.echo(f"These are the newest {len(found)} of {total}; --limit shows more.")
 
 
 def show_one(login: Login, id_or_name: str, *, as_json: bool) -> None:
@@ -131,10 +134,6 @@ def _end(api: SnapshotApi, snapshot_id: str, code: int, *, as_json: bool) -> int
     if one is not None:
         print_json(one.json)
     return code
-
-
-def _is_of(one: SnapshotShown, cluster: str | None) -> bool:
-    return cluster is None or cluster in (one.cluster_id, one.json["clusterName"])
 
 
 def _row(one: SnapshotShown) -> tuple[str, ...]:

@@ -50,19 +50,37 @@ class SnapshotShown:
         return self.json.get("verifiedIn")
 
 
+PART = 1000
+"""Snapshots that one request asks for at most."""
+
+
 class SnapshotApi(Api):
     """One user's snapshots in one project."""
 
-    def snapshots(self) -> list[SnapshotShown]:
-        """All of the project's, newest first, those of clusters that are gone too."""
-        return [SnapshotShown(one) for one in self._ask("GET", "/snapshots")["snapshots"]]
+    def snapshots(self, most: int, **wanted: str) -> tuple[int, list[SnapshotShown]]:
+        """How many the project has, those of clusters that are gone too, and the newest of them.
+
+        `wanted` may name a `cluster` or a `snapshot` by its id or name: only those count.
+        """
+        found: list[SnapshotShown] = []
+        total = most
+        while len(found) < min(total, most):
+            part = min(PART, most - len(found))
+            answer = self._ask("GET", "/snapshots", start=len(found) + 1, limit=part, **wanted)
+            total = int(answer["totalSize"])
+            found += [SnapshotShown(one) for one in answer["snapshots"]]
+            if not answer["snapshots"]:
+                break
+        return total, found
 
     def snapshot(self, snapshot_id: str) -> SnapshotShown | None:
-        return next((one for one in self.snapshots() if one.id == snapshot_id), None)
+        _, found = self.snapshots(PART, snapshot=snapshot_id)
+        return next((one for one in found if one.id == snapshot_id), None)
 
     def find_snapshot(self, id_or_name: str) -> SnapshotShown:
         """The snapshot with this id, else the only one with this name."""
-        found = [one for one in self.snapshots() if id_or_name in (one.id, one.name)]
+        _, named = self.snapshots(PART, snapshot=id_or_name)
+        found = [one for one in named if one.id == id_or_name] or named
         if len(found) == 1:
             return found[0]
         if found:

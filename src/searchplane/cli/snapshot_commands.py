@@ -36,13 +36,20 @@ def snapshot() -> None:
 
 @snapshot.command("list")
 @click.argument("cluster", required=False, metavar="[CLUSTER]")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1_000_000),
+    default=100,
+    show_default=True,
+    help="The newest so many.",
+)
 @with_project
 @json_option
-def snapshot_list(*, login: Login, cluster: str | None, as_json: bool) -> None:
-    """List the project's snapshots, or those of one cluster; it may be gone."""
+def snapshot_list(*, login: Login, cluster: str | None, limit: int, as_json: bool) -> None:
+    """List the project's snapshots, newest first, or those of one cluster; it may be gone."""
     from searchplane.cli import snapshot as command
 
-    command.show_all(login, cluster, as_json=as_json)
+    command.show_all(login, cluster, limit=limit, as_json=as_json)
 
 
 @snapshot.command("show")

@@ -7,7 +7,7 @@ wins, and the next pass starts from it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -116,6 +116,15 @@ def specs(connection: Connection, project_id: ProjectId) -> list[ClusterSpec]:
     """What is wanted of each of the project's clusters."""
     wanted = select(clusters.c.spec_json).where(clusters.c.project_id == project_id)
     return [_SPEC.validate_python(found) for found in connection.execute(wanted).scalars()]
+
+
+def specs_of(
+    connection: Connection, project_id: ProjectId, ids: Collection[ClusterId]
+) -> dict[ClusterId, ClusterSpec]:
+    """What is wanted of those of these clusters that there are in the project."""
+    mine = (clusters.c.project_id == project_id, clusters.c.id.in_(ids))
+    rows = connection.execute(select(clusters.c.id, clusters.c.spec_json).where(*mine))
+    return {ClusterId(one): _SPEC.validate_python(spec) for one, spec in rows}
 
 
 def all_ids(connection: Connection) -> list[ClusterId]:

@@ -62,12 +62,18 @@ def find_in_project(
 def of_cluster(connection: Connection, project_id: ProjectId, cluster_id: str) -> list[Snapshot]:
     """All of a cluster, gone or not, newest first."""
     mine = (snapshots.c.project_id == project_id, snapshots.c.cluster_id == cluster_id)
-    return _load(connection, _newest(_select().where(*mine)))
+    return _load(connection, newest_first(_select().where(*mine)))
+
+
+def has_any(connection: Connection, project_id: ProjectId, cluster_id: str) -> bool:
+    """Whether there is one of a cluster, gone or not."""
+    mine = (snapshots.c.project_id == project_id, snapshots.c.cluster_id == cluster_id)
+    return connection.execute(select(snapshots.c.id).where(*mine).limit(1)).first() is not None
 
 
 def of_project(connection: Connection, project_id: ProjectId) -> list[Snapshot]:
     """All of a project, newest first."""
-    return _load(connection, _newest(_select().where(snapshots.c.project_id == project_id)))
+    return _load(connection, newest_first(_select().where(snapshots.c.project_id == project_id)))
 
 
 def work_of(connection: Connection, cluster_id: ClusterId) -> list[Snapshot]:
@@ -80,14 +86,14 @@ def of_the_gone(connection: Connection, project_id: ProjectId) -> list[Snapshot]
     """Those of a project of clusters that are none of its own, any longer or ever."""
     there = select(clusters.c.id).where(clusters.c.project_id == project_id)
     mine = (snapshots.c.project_id == project_id, snapshots.c.cluster_id.not_in(there))
-    return _load(connection, _newest(_select().where(*mine)))
+    return _load(connection, newest_first(_select().where(*mine)))
 
 
 def _select() -> Select[Any]:
     return select(snapshots.c.snapshot_json)
 
 
-def _newest(wanted: Select[Any]) -> Select[Any]:
+def newest_first(wanted: Select[Any]) -> Select[Any]:
     return wanted.order_by(snapshots.c.created.desc(), snapshots.c.id)
 
 

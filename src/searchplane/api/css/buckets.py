@@ -5,14 +5,13 @@ An operation of ours; the public API has none, as buckets are another service's 
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Annotated
 
 from pydantic import Field
 
 from searchplane.api.fields import Reply
 from searchplane.api.operation import Answer, Call, Operation
-from searchplane.store import buckets, snapshots
+from searchplane.store import buckets, snapshot_pages
 
 
 class BucketReply(Reply):
@@ -35,8 +34,7 @@ class BucketsReply(Reply):
 def list_buckets(call: Call) -> Answer:
     with call.services.database.read() as connection:
         found = buckets.of_project(connection, call.project.id)
-        held = snapshots.of_project(connection, call.project.id)
-    count = Counter(one.repository.bucket for one in held)
+        count = snapshot_pages.count_by_bucket(connection, call.project.id)
     return Answer(
         BucketsReply(
             buckets=[
@@ -44,7 +42,7 @@ def list_buckets(call: Call) -> Answer:
                     name=one.name,
                     read_only=one.read_only,
                     problem=one.problem,
-                    snapshots=count[one.name],
+                    snapshots=count.get(one.name, 0),
                     created=one.created.isoformat(),
                 )
                 for one in found

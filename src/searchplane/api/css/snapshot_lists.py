@@ -1,8 +1,9 @@
 """Which snapshots there are: of a cluster, be it there or gone, and of all of a project.
 
 The list of a cluster is the public API's, with the fields of its older forms. What is being
-deleted is not in it: a client that has deleted a snapshot looks there whether it is gone. The list
-of a project is this service's own: other clouds have none like it.
+deleted is not in it: a client that has deleted a snapshot looks there whether it is gone. It is
+whole unless a part is asked for, as the public one has no parts. The list of a project is this
+service's own: other clouds have none like it.
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import Field
+from pydantic_core import to_json
 
 from searchplane.api.css.clusters import CLUSTER, find_in
-from searchplane.api.fields import Reply, second
+from searchplane.api.fields import Integer, Reply, Request, Text, second
 from searchplane.api.operation import Answer, Call, Operation
 from searchplane.domain.cluster import BackupStrategy
 from searchplane.domain.ids import ClusterId
 from searchplane.domain.snapshots import Method, Snapshot, Verified
-from searchplane.store import clusters, snapshots
+from searchplane.store import clusters, scratch, snapshot_pages, snapshots
+from searchplane.store.snapshot_pages import Brief, Part, Wanted
 
 TYPES = {Method.AUTO: "0", Method.MANUAL: "1"}
 
@@ -97,66 +100,91 @@ class ProjectSnapshotReply(SnapshotReply):
 
 
 class ProjectSnapshotsReply(Reply):
+    total_size: Annotated[int, Field(alias="totalSize", description="With those of other parts.")]
     snapshots: list[ProjectSnapshotReply]
 
 
+class PartQuery(Request):
+    """`start` is the older name of `offset`; both are 1-based places in the list."""
+
+    offset: Annotated[Integer | None, Field(ge=1, le=1_000_000)] = None
+    start: Annotated[Integer | None, Field(ge=1, le=1_000_000)] = None
+    limit: Annotated[
+        Integer | None, Field(ge=1, le=1000, description="So many at most; all without.")
+    ] = None
+
+
+class ProjectSnapshotsQuery(PartQuery):
+    limit: Annotated[Integer, Field(ge=1, le=1000)] = 100
+    cluster: Annotated[
+        Text | None, Field(description="Only those of this cluster, by its id or name.")
+    ] = None
+    snapshot: Annotated[Text | None, Field(description="Only those of this id or name.")] = None
+
+
 def list_snapshots(call: Call) -> Answer:
-    """Newest first, and all of them: the public list has no pages."""
     project_id, cluster_id = call.project.id, call.path["cluster_id"]
     with call.services.database.read() as connection:
-        found = snapshots.of_cluster(connection, project_id, cluster_id)
-        cluster = clusters.find_in_project(connection, project_id, cluster_id)
-        if cluster is None and not found:
+        found = snapshot_pages.of_cluster(connection, project_id, cluster_id, _part(call.query))
+        spec = clusters.specs_of(connection, project_id, [ClusterId(cluster_id)]).get(
+            ClusterId(cluster_id)
+        )
+        if spec is None and not found and not snapshots.has_any(connection, project_id, cluster_id):
             find_in(call, connection)
-    policy = cluster.spec.backup if cluster else None
-    shown = [SnapshotReply(**_shown(one, policy)) for one in found if not one.is_leaving]
-    return Answer(SnapshotsReply(backups=shown))
+    policy = spec.backup if spec else None
+    # A SnapshotsReply, written without making one: there may be thousands in it.
+    return Answer(content=to_json({"backups": [_shown(one, policy) for one in found]}))
 
 
 def list_all_snapshots(call: Call) -> Answer:
+    query: ProjectSnapshotsQuery = call.query
+    wanted = Wanted(query.cluster, query.snapshot)
     with call.services.database.read() as connection:
-        found = snapshots.of_project(connection, call.project.id)
-        there = {one.id: one for one in clusters.of_project(connection, call.project.id)}
-    verifying = {
-        one.spec.verifies.snapshot_id: one.id for one in there.values() if one.spec.verifies
-    }
+        total, found = snapshot_pages.of_project(connection, call.project.id, wanted, _part(query))
+        ids = {one.cluster_id for one in found}
+        specs = clusters.specs_of(connection, call.project.id, ids)
+        verifying = scratch.verifying(connection, call.project.id, [one.id for one in found])
     shown = [
-        ProjectSnapshotReply(
-            **_shown(one, there[one.cluster_id].spec.backup if one.cluster_id in there else None),
-            **_more(one, cluster_exists=one.cluster_id in there, verified_in=verifying.get(one.id)),
+        ProjectSnapshotReply.model_validate(
+            _shown(one, specs[one.cluster_id].backup if one.cluster_id in specs else None)
+            | _more(one, cluster_exists=one.cluster_id in specs, verified_in=verifying.get(one.id))
         )
         for one in found
     ]
-    return Answer(ProjectSnapshotsReply(snapshots=shown))
+    return Answer(ProjectSnapshotsReply(total_size=total, snapshots=shown))
 
 
-def _shown(one: Snapshot, policy: BackupStrategy | None) -> dict[str, Any]:
-    """The fields of a reply; `policy` is what its cluster has now."""
+def _part(query: PartQuery) -> Part:
+    return Part(query.offset or query.start or 1, query.limit)
+
+
+def _shown(one: Snapshot | Brief, policy: BackupStrategy | None) -> dict[str, Any]:
+    """The fields of a reply as they are spelled; `policy` is what its cluster has now."""
     is_automatic = one.method is Method.AUTO
     return {
         "id": one.id,
         "name": one.name,
         "description": one.description,
-        "cluster_id": one.cluster_id,
-        "cluster_name": one.cluster_name,
-        "status": one.status.value,
-        "backup_type": TYPES[one.method],
-        "backup_method": one.method.value,
-        "backup_frequency": one.frequency,
-        "datastore": KeptDatastoreReply(type=one.datastore.type, version=one.datastore.version),
+        "clusterId": one.cluster_id,
+        "clusterName": one.cluster_name,
+        "status": one.status,
+        "backupType": TYPES[one.method],
+        "backupMethod": one.method,
+        "backupFrequency": one.frequency,
+        "datastore": {"type": one.datastore.type, "version": one.datastore.version},
         "indices": one.indices,
-        "total_shards": one.total_shards,
-        "failed_shards": one.failed_shards,
-        "restore_status": one.restore_status.value,
-        "start_time": _milliseconds(one.created),
-        "end_time": _milliseconds(one.ended) if one.ended else None,
-        "bucket_name": one.repository.bucket,
+        "totalShards": one.total_shards,
+        "failedShards": one.failed_shards,
+        "restoreStatus": one.restore_status,
+        "startTime": _milliseconds(one.created),
+        "endTime": _milliseconds(one.ended) if one.ended else None,
+        "bucketName": one.repository.bucket,
         "version": one.datastore.version,
         "created": second(one.created),
         "updated": second(one.updated),
-        "backup_keep_day": one.keepday or 0,
-        "backup_period": policy.period if policy and is_automatic else None,
-        "backup_expected_start_time": second(one.created) if is_automatic else None,
+        "backupKeepDay": one.keepday or 0,
+        "backupPeriod": policy.period if policy and is_automatic else None,
+        "backupExpectedStartTime": second(one.created) if is_automatic else None,
     }
 
 
@@ -164,13 +192,13 @@ def _more(one: Snapshot, *, cluster_exists: bool, verified_in: ClusterId | None)
     return {
         "reason": one.reason,
         "verified": _verified(one.verified),
-        "verified_in": verified_in,
+        "verifiedIn": verified_in,
         "deleting": one.is_leaving,
-        "cluster_exists": cluster_exists,
+        "clusterExists": cluster_exists,
         "engine": str(one.engine),
-        "read_only": one.repository.read_only,
-        "bytes_total": one.bytes_total,
-        "bytes_done": one.bytes_done,
+        "readOnly": one.repository.read_only,
+        "bytesTotal": one.bytes_total,
+        "bytesDone": one.bytes_done,
         "contents": [IndexReply(name=kept.name, documents=kept.documents) for kept in one.contents],
     }
 
@@ -193,6 +221,7 @@ OPERATIONS = [
         handler=list_snapshots,
         summary="List the snapshots of a cluster, be it there or gone; newest first.",
         action="css:snapshot:list",
+        query=PartQuery,
         answer=SnapshotsReply,
         errors=("CSS.0015",),
     ),
@@ -203,6 +232,7 @@ OPERATIONS = [
         handler=list_all_snapshots,
         summary="List all snapshots of a project, newest first, with what is known of each.",
         action="css:snapshot:list",
+        query=ProjectSnapshotsQuery,
         answer=ProjectSnapshotsReply,
     ),
 ]
