@@ -1,13 +1,17 @@
-"""Named predicates of a change to a live cluster: may this node be restarted, emptied, let go?
+"""Named predicates: may this node of a live cluster be restarted, emptied, let go?
+
+They are asked before each step of a change, and before a node that hangs is restarted though nobody
+asked for anything; a node may be taken beside others that are stopped in the same moment.
 
 Each is a pure function from a look to None (it does not object) or the sentence of why not now.
 They are asked in a fixed order, and the first that objects is stored with the cluster under its
-name, so that a user can read it and an operator can set it aside for one action. Those that guard
-against losing data cannot be set aside, and neither can "it is not known".
+name, so that a user can read it and an operator can set it aside for one action (SKIPPABLE). Those
+that guard data and votes cannot be set aside, and neither can `is_known`: where shards are was not
+seen. That a process was not seen may be, since what is on its disk stays (`process_is_known`).
 
-What is gathered here is what operators of these engines have learnt: one master at a time, never
-the last vote, a node goes only when two looks saw it empty, and a node that is ill anyway is no
-reason to wait.
+What is gathered here is what operators of these engines have learnt: one vote at a time, never the
+last one, a copy of every shard stays up, a node goes only when two looks saw it empty, and a node
+that is ill anyway is no reason to wait.
 """
 
 from __future__ import annotations
