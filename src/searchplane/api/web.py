@@ -7,6 +7,7 @@ who is asking, then the body. What follows runs in worker threads.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -154,7 +155,7 @@ async def _show(page: Page, scope: Any, edge: Edge) -> RawAnswer:
         headers, _repeated = _headers(scope["headers"])
     except Refused as error:
         return _parting(refuse_unread(edge.services, error))
-    answer = await edge.workers.show(page, Visit(_peer(scope), headers))
+    answer = await asyncio.to_thread(page.answer, Visit(_peer(scope), headers))
     return answer if answer is not None else unknown_route(scope["path"], edge.services)
 
 

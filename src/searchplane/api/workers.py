@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from searchplane.api.operation import Operation, Pool
-from searchplane.api.pages import Page, Visit
 from searchplane.api.pipeline import RawAnswer, RawRequest, at_hand, handle, refuse, turn_away
 from searchplane.api.services import Services
 from searchplane.errors import Throttled
@@ -56,10 +55,6 @@ class Workers:
             return await self._run(slow.threads, handle, operation, request)
         finally:
             slow.now -= 1
-
-    async def show(self, page: Page, visit: Visit) -> RawAnswer | None:
-        """A page's answer."""
-        return await asyncio.get_running_loop().run_in_executor(self._quick, page.answer, visit)
 
     async def turn_away(self, operation: Operation, request: RawRequest) -> RawAnswer | None:
         """The answer for a request that is refused whatever its body holds."""
