@@ -238,7 +238,8 @@ async def test_a_name_is_a_name_whatever_stands_in_it() -> None:
     """The engine allows more than we do, and a bucket of elsewhere may have it."""
     name = "a%2f..&b"
     current = {f"GET {ROOT}/_current": {"snapshots": []}}
-    answers = engine(**current)
+    held = {f"GET {ROOT}/{name}": {"snapshots": [{"indices": []}]}}
+    answers = engine(**current, **held)
     await port(answers).delete_snapshot(TARGET, OWN_REPOSITORY, name)
     await port(answers).begin_restore(TARGET, OWN_REPOSITORY, name, (), partial=False)
     await port(engine(**{f"GET {ROOT}/{name}": {"snapshots": []}})).look(
