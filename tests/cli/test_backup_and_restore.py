@@ -76,7 +76,7 @@ def test_a_service_comes_back_with_its_nodes_its_login_and_its_tokens(
         available(service, service.create("ES-Test"))
         token = token_of(service)
         made = run("backup", file, "--data", service.data)
-        service.create("younger-than-the-backup")
+        available(service, service.create("younger-than-the-backup"))
     assert made.code == 0
     assert "keys and passwords too: keep it where nobody else reads" in made.out
     assert file.stat().st_mode & 0o777 == 0o600
