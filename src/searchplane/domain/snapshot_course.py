@@ -17,7 +17,7 @@ from searchplane.domain.observed import Unknown
 from searchplane.domain.snapshot_steps import BeginSnapshot, EndSnapshot, SaveSnapshot
 from searchplane.domain.snapshot_work import Broken, Doing, TakenSeen, WorkPatience, why_late
 from searchplane.domain.snapshots import IndexKept, Snapshot, SnapshotStatus
-from searchplane.domain.snapshots_seen import SnapshotSeen
+from searchplane.domain.snapshots_seen import SnapshotSeen, is_same
 from searchplane.domain.wording import size
 
 LOST = "the engine has lost it: all nodes that took it have ended"
@@ -71,11 +71,6 @@ def failed(snapshot: Snapshot, reason: str, now: datetime) -> Snapshot:
         updated=now,
         worker=None,
     )
-
-
-def is_same(snapshot: Snapshot, seen: SnapshotSeen) -> bool:
-    """Whether what lies in the bucket under its name is this snapshot."""
-    return seen.label is not None and seen.label.snapshot_id == snapshot.id
 
 
 def as_seen(snapshot: Snapshot, seen: SnapshotSeen, now: datetime) -> Snapshot:

@@ -19,12 +19,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from uuid import NAMESPACE_URL, uuid5
 
 from searchplane.domain import retention, snapshotting
 from searchplane.domain.cluster import Cluster
 from searchplane.domain.ids import ProjectId, SnapshotId
-from searchplane.domain.snapshot_course import as_seen, failed, is_same
+from searchplane.domain.snapshot_course import as_seen, failed
 from searchplane.domain.snapshot_steps import (
     AddSnapshots,
     CleanRepository,
@@ -41,7 +40,7 @@ from searchplane.domain.snapshots import (
     Snapshot,
     SnapshotStatus,
 )
-from searchplane.domain.snapshots_seen import Label, SnapshotSeen
+from searchplane.domain.snapshots_seen import Label, SnapshotSeen, is_same, second_id
 from searchplane.domain.wording import named
 
 GONE = "its files are in the bucket no longer"
@@ -149,12 +148,6 @@ def adopted(
     return replace(known, contents=tuple(IndexKept(name) for name in sorted(seen.indices)))
 
 
-def second_id(snapshot: Snapshot) -> SnapshotId:
-    """The id of a snapshot whose own is listed in another project: the same whenever asked."""
-    place = f"{snapshot.project_id}/{snapshot.repository.location}/{snapshot.id}"
-    return SnapshotId(str(uuid5(NAMESPACE_URL, place)))
-
-
 def _found(cluster: Cluster, listed: Listed, now: datetime) -> Iterator[AddSnapshots]:
     """The newest of what is whole and in no list; of copies of one snapshot, one."""
     names, ids = {row.name for row in listed.rows}, {row.id for row in listed.rows}
@@ -205,7 +198,7 @@ def _is_credible(listed: Listed, seen: SnapshotSeen, label: Label, now: datetime
 def _known(
     listed: Listed, row: Snapshot, seen: SnapshotSeen, now: datetime
 ) -> Iterator[SnapshotStep]:
-    if not _is_of(row, seen):
+    if not is_same(row, seen):
         if row.is_restorable:
             yield _lost(row, now)
     elif row.status is SnapshotStatus.FAILED and seen.status in RESTORABLE:
@@ -213,14 +206,6 @@ def _known(
         yield SaveSnapshot(as_seen(row, seen, now), said)
     elif row.status is SnapshotStatus.FAILED and not listed.place.read_only:
         yield DeleteFiles(listed.place, listed.writer, row.name)
-
-
-def _is_of(row: Snapshot, seen: SnapshotSeen) -> bool:
-    """Whether the row is of this snapshot, be it under its second id."""
-    if is_same(row, seen):
-        return True
-    label = seen.label
-    return label is not None and row.id == second_id(replace(row, id=label.snapshot_id))
 
 
 def _lost(row: Snapshot, now: datetime) -> SaveSnapshot:

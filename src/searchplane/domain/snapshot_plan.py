@@ -21,7 +21,7 @@ from searchplane.domain.ids import SnapshotId
 from searchplane.domain.observed import Unknown
 from searchplane.domain.plan import SOON, STEADY, WATCHING, Phase, Plan
 from searchplane.domain.schedule import Due, automatic_name, dealt_with, due, next_due
-from searchplane.domain.snapshot_course import as_seen, is_same
+from searchplane.domain.snapshot_course import as_seen
 from searchplane.domain.snapshot_steps import (
     ONLY_RECORDED,
     BeginAutomatic,
@@ -51,7 +51,7 @@ from searchplane.domain.snapshots import (
     SnapshotStatus,
     repository_of,
 )
-from searchplane.domain.snapshots_seen import SnapshotSeen
+from searchplane.domain.snapshots_seen import SnapshotSeen, is_same
 from searchplane.domain.snapshotting import newest_engine
 from searchplane.domain.steps import CompleteAction, Step
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from uuid import NAMESPACE_URL, uuid5
 
 from searchplane.domain.engines import Datastore, Engine
 from searchplane.domain.ids import ClusterId, SnapshotId
@@ -137,6 +138,22 @@ def repository_name(cluster_id: ClusterId, of: ClusterId) -> str:
         return OWN_REPOSITORY
     is_plain = re.fullmatch("[0-9a-f]{8}", of[:8]) is not None
     return f"repo_{of[:8] if is_plain else hashlib.sha256(of.encode()).hexdigest()[:8]}"
+
+
+def second_id(snapshot: Snapshot) -> SnapshotId:
+    """The id of a snapshot whose own is listed in another project: the same whenever asked."""
+    place = f"{snapshot.project_id}/{snapshot.repository.location}/{snapshot.id}"
+    return SnapshotId(str(uuid5(NAMESPACE_URL, place)))
+
+
+def is_same(snapshot: Snapshot, seen: SnapshotSeen) -> bool:
+    """Whether what lies in its repository under its name is this snapshot of this cluster, be it
+    listed under its second id. Nothing else may be done with its files in its name."""
+    label = seen.label
+    if label is None or label.cluster_id != snapshot.cluster_id:
+        return False
+    second = second_id(replace(snapshot, id=label.snapshot_id))
+    return snapshot.id in (label.snapshot_id, second)
 
 
 def label_of(snapshot: Snapshot) -> Label:

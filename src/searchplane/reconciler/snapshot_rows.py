@@ -14,7 +14,6 @@ from searchplane.domain.change import begun, completed
 from searchplane.domain.cluster import Action, ActionKind, Cluster
 from searchplane.domain.ids import ClusterId
 from searchplane.domain.plan import Phase
-from searchplane.domain.snapshot_lists import second_id
 from searchplane.domain.snapshot_steps import (
     AddSnapshots,
     BeginAutomatic,
@@ -33,6 +32,7 @@ from searchplane.domain.snapshots import (
     Snapshot,
     SnapshotStatus,
 )
+from searchplane.domain.snapshots_seen import second_id
 from searchplane.domain.snapshotting import newest_engine
 from searchplane.reconciler.ports import Ports
 from searchplane.reconciler.recording import record
