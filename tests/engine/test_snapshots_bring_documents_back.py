@@ -242,6 +242,46 @@ async def test_an_index_of_other_shards_is_deleted_first(place: Place) -> None:
     assert not await PORT.look_at_indices(place.target, ("books",))
 
 
+async def test_restores_touch_only_their_own_indices(place: Place) -> None:
+    """Not one that was not named, nor an alias, nor any for what the snapshot does not hold."""
+    place.node.ask("PUT", "/books", {"settings": {"number_of_shards": 2}})
+    place.write("books", "1")
+    place.node.ask("PUT", "/books/_alias/current")
+    await taken(place, named(place, "kept-1"))
+    place.node.ask("DELETE", "/books")
+    place.write("books", "2")
+    place.write("still", "1")
+    before = await PORT.look_at_indices(place.target, ("books", "still"))
+    mine = {"books": before["books"].identity}
+    await PORT.close_indices(place.target, mine)
+    over = TargetIndex("books", "books", mine["books"])
+
+    with pytest.raises(Permanent, match="the snapshot kept-1 holds no gone"):
+        await PORT.begin_restore(
+            place.target,
+            OWN_REPOSITORY,
+            "kept-1",
+            (over, TargetIndex("gone", "new")),
+            partial=False,
+        )
+    with pytest.raises(Permanent, match="the snapshot kept-2 is not in its bucket"):
+        await PORT.begin_restore(place.target, OWN_REPOSITORY, "kept-2", (over,), partial=False)
+    await PORT.open_indices(place.target, mine)
+    await until(_is_decided(place, "books"))
+    assert place.ids("books") == {"2"}
+
+    fresh = (TargetIndex("books", "never-seen-before"),)
+    await PORT.begin_restore(place.target, OWN_REPOSITORY, "kept-1", fresh, partial=False)
+    await restored(place.target, ("never-seen-before",))
+    assert place.ids("never-seen-before") == {"1"}
+    assert place.node.ask("GET", "/_alias").json()["never-seen-before"]["aliases"] == {}
+    after = await PORT.look_at_indices(place.target, ("books", "still"))
+    assert {name: one.identity for name, one in after.items()} == {
+        name: one.identity for name, one in before.items()
+    }
+    assert (place.ids("books"), place.ids("still")) == ({"2"}, {"1"})
+
+
 async def test_snapshots_are_listed_and_removed(place: Place) -> None:
     place.write("books", "1")
     first, second = named(place, "first"), named(place, "second", indices="no-such-index")
