@@ -10,7 +10,6 @@ SEARCHPLANE_CHAOS_SEED repeats the choices; it is printed with each round.
 
 from __future__ import annotations
 
-import datetime
 import itertools
 import os
 import random
@@ -22,12 +21,11 @@ import httpx
 import pytest
 from tests.chaos.driven import Driven, Operations, driven
 from tests.chaos.real_nodes import document_ids, index_documents, processes
+from tests.support.rotation import SEED
 from tests.support.writers import LIGHT
 
 pytestmark = [pytest.mark.engine, pytest.mark.chaos, pytest.mark.timeout(900)]
 
-TODAY = datetime.datetime.now(datetime.UTC).date().isoformat()
-SEED = os.environ.get("SEARCHPLANE_CHAOS_SEED", TODAY)
 ROUNDS = 2
 NIGHTLY_ROUNDS = int(os.environ.get("SEARCHPLANE_CHAOS_ROUNDS", "200"))
 LONGEST_WAIT = 12.0
