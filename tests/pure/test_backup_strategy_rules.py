@@ -15,6 +15,7 @@ from searchplane.domain.violation import Violation
 
 POLICY = BackupStrategy(period="16:00 GMT+08:00", prefix="snapshot", keepday=7)
 PLACE = SnapshotSettings(bucket="backups")
+CLUSTER_ID = "3c7f12a4-5b9e-4d03-9a51-0e6f7b8c9d21"
 
 BROKEN: list[tuple[dict[str, Any], str, str]] = [
     ({"period": "16:30 GMT+08:00"}, "CSS.5018", "period is '16:30 GMT+08:00': a whole hour"),
@@ -42,6 +43,9 @@ BROKEN: list[tuple[dict[str, Any], str, str]] = [
     ({"base_path": "a/../b"}, "CSS.5038", "no part is . or .."),
     ({"base_path": "a/./b"}, "CSS.5038", "no part is . or .."),
     ({"base_path": "a/b/.."}, "CSS.5038", "basePath"),
+    ({"base_path": f"{'a' * 256}/b"}, "CSS.5038", "255 between two /"),
+    ({"base_path": f"{CLUSTER_ID}/indices"}, "CSS.5038", "looks like a cluster's id"),
+    ({"base_path": f"b/{CLUSTER_ID.upper()}"}, "CSS.5038", "looks like a cluster's id"),
     ({"base_path": "a\x9bb"}, "CSS.5038", "basePath"),
     ({"bucket": "..."}, "CSS.5038", "3 to 63"),
     ({"bucket": "a..b"}, "CSS.5038", "3 to 63"),
@@ -70,7 +74,7 @@ ALLOWED: list[dict[str, Any]] = [
     {"keepday": 90},
     {"base_path": "css_repository/es-test"},
     {"base_path": "a//b..c"},
-    {"base_path": "a" * 512},
+    {"base_path": f"{'a' * 255}/{'a' * 255}/"},
     {"bucket": "b" * 63, "agency": "css_obs_agency"},
     *({"max_snapshot_rate": rate} for rate in ("40mb", "40MB", "9999p", "1b", "0")),
     {"max_restore_rate": "-1"},

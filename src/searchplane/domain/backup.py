@@ -20,6 +20,8 @@ _ZONE = re.compile(r"GMT(?:[+-](?:(?:0[0-9]|1[0-3]):(?:00|30|45)|14:00))?\Z")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z")
 _PREFIX = re.compile(r"[a-z][a-z0-9_-]{0,31}\Z")
 _RATE = re.compile(r"(?:[0-9]{1,4}(?:[kmgtp]b?|b)|0|-1)\Z", re.IGNORECASE)
+_CLUSTER_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.IGNORECASE)
+_PART_CHARACTERS = 255
 _BAD_PATH = re.compile(r"""[\\:*?"<>|'{}\x00-\x1f]|//{2,}|\.{3,}""")
 
 
@@ -101,12 +103,15 @@ def _schedule(strategy: BackupStrategy, at: str) -> Iterator[Violation]:
 
 def _path(path: str, at: str) -> Iterator[Violation]:
     """Empty parts mean nothing (snapshots.repository_of), so no two spellings of a place that are
-    accepted are two places."""
+    accepted are two places. A repository's folder has its cluster's id for a name: with one in the
+    path a repository could lie within another's, whose engine removes what it does not know."""
+    parts = path.split("/")
     if (
         len(path) > 512
         or path.startswith(("/", "."))
         or path.endswith(".")
-        or not {".", ".."}.isdisjoint(path.split("/"))
+        or not {".", ".."}.isdisjoint(parts)
+        or any(len(part) > _PART_CHARACTERS or _CLUSTER_ID.match(part) for part in parts)
         or _BAD_PATH.search(path)
         or UNPRINTABLE.search(path)
     ):
@@ -114,6 +119,6 @@ def _path(path: str, at: str) -> Iterator[Violation]:
             "CSS.5038",
             f"{at}basePath",
             path,
-            "at most 512 characters are right, without \\:*?\"<>|'{}, not starting with / or ., "
-            "and no part is . or ..",
+            "at most 512 characters are right, 255 between two /, without \\:*?\"<>|'{}, "
+            "not starting with / or ., and no part is . or .. or looks like a cluster's id",
         )
