@@ -130,6 +130,7 @@ def as_new(node: Node) -> Node:
         mode=None,
         certified_until=None,
         ready=False,
+        votes=False,
     )
 
 

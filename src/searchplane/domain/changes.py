@@ -300,7 +300,7 @@ def in_order(cluster: Cluster, observation: Observation) -> Sequence[Node]:
     master = None if isinstance(engine, Unknown) else engine.master
     members = frozenset() if isinstance(engine, Unknown) else engine.members
     return sorted(
-        (node for node in cluster.nodes if node.is_stale),
+        (node for node in cluster.nodes if cluster.is_outdated(node)),
         key=lambda node: (
             node.name in members,
             RESTART_ORDER.index(node.role),

@@ -158,7 +158,8 @@ class Node:
     field; `certified_until` is when the certificate ends that it was given. `subnet_id` is where
     it was put, None for what is older than this field: then it is the cluster's. `used_bytes` is
     what its storage held when the loop last looked. `missed_since` is the first of the looks that
-    saw it run and, all of them, not as a member.
+    saw it run and, all of them, not as a member. `votes` is whether it may be elected, as it was
+    last started.
     """
 
     id: NodeId
@@ -184,6 +185,7 @@ class Node:
     subnet_id: str | None = None
     used_bytes: int | None = None
     missed_since: datetime | None = None
+    votes: bool = False
 
     @property
     def is_stale(self) -> bool:
@@ -336,6 +338,18 @@ class Cluster:
     def _needs_files(self, node: Node) -> bool:
         wanted = self.spec.mode
         return node.engine != self.spec.engine or (node.mode or wanted) != wanted
+
+    def gives_up_vote(self, node: Node) -> bool:
+        """Whether it is a master yet where dedicated masters are to be the only ones."""
+        return (
+            node.votes
+            and node.role is not Role.MASTER
+            and any(one.role is Role.MASTER for one in self.nodes)
+        )
+
+    def is_outdated(self, node: Node) -> bool:
+        """Whether it is to be restarted, be it for its vote alone."""
+        return node.is_stale or self.gives_up_vote(node)
 
     @property
     def mode(self) -> Security:

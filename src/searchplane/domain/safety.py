@@ -173,7 +173,7 @@ def a_quorum_stays(question: Question) -> str | None:
     keep = {
         one.name
         for one in question.cluster.nodes
-        if one.id != question.node.id and (one in eligible or one.is_stale)
+        if one.id != question.node.id and (one in eligible or question.cluster.is_outdated(one))
     }
     staying = keep & shards.voters & question.view.members
     if 2 * len(staying) > max(shards.votes, len(shards.voters)):
@@ -282,7 +282,7 @@ def earlier_tiers_are_done(question: Question) -> str | None:
     before = [
         node.name
         for node in question.cluster.nodes
-        if node.is_stale and RESTART_ORDER.index(node.role) < place
+        if question.cluster.is_outdated(node) and RESTART_ORDER.index(node.role) < place
     ]
     return f"{before[0]} comes first" if before else None
 
@@ -295,7 +295,7 @@ def is_not_master_yet(question: Question) -> str | None:
     others = [
         one
         for one in question.cluster.nodes
-        if one.is_stale and one.role is node.role and one.id != node.id
+        if question.cluster.is_outdated(one) and one.role is node.role and one.id != node.id
     ]
     return f"{question.node.name} is the elected master and comes last" if others else None
 

@@ -9,6 +9,7 @@ from searchplane.domain.cluster import Cluster, Node, Refusal
 from searchplane.domain.observed import Absent, Observation, Stopped
 from searchplane.domain.predicates import may_start, seconds_until_start
 from searchplane.domain.steps import StartNode, Step
+from searchplane.domain.votes import keeps_vote
 
 LATER = 30.0
 """Seconds to the next look, where nothing else makes it sooner."""
@@ -44,7 +45,8 @@ def down(cluster: Cluster, node: Node, observation: Observation) -> Down:
     if wait > 0:
         return Down(f"{topic}; trying again in {wait:.0f} s", topic, after=wait)
     said = topic if _is_first(node, observation) else f"{topic}; starting it again"
-    return Down(said, topic, (StartNode(node.id),))
+    start = StartNode(node.id, keeps_vote=keeps_vote(cluster, node, observation))
+    return Down(said, topic, (start,))
 
 
 def _is_first(node: Node, observation: Observation) -> bool:

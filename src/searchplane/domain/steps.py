@@ -45,9 +45,11 @@ class NextEngine:
 
 @dataclass(frozen=True)
 class StartNode:
-    """Make the node's storage and configuration and start its process."""
+    """Make the node's storage and configuration and start its process; with `keeps_vote` as the
+    master that it was, though dedicated masters are to take over."""
 
     node_id: NodeId
+    keeps_vote: bool = False
 
 
 @dataclass(frozen=True)

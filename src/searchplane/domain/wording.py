@@ -49,7 +49,7 @@ def _told(step: ExcludeFromAllocation | ExcludeFromVoting) -> str:
 def todo(cluster: Cluster) -> str:
     """How much of a change is left."""
     going = sum(node.fate is not Fate.STAY for node in cluster.nodes)
-    stale = sum(node.is_stale for node in cluster.nodes)
+    stale = sum(cluster.is_outdated(node) for node in cluster.nodes)
     if going:
         return f"{count(going)} to go"
     return f"{count(stale)} to restart" if stale else "putting the engine's settings right"
@@ -69,7 +69,7 @@ def hours(span: timedelta) -> str:
 
 def progress(cluster: Cluster) -> int:
     """Of the nodes, those that are not touched any more."""
-    busy = sum(node.fate is not Fate.STAY or node.is_stale for node in cluster.nodes)
+    busy = sum(node.fate is not Fate.STAY or cluster.is_outdated(node) for node in cluster.nodes)
     return 100 * (len(cluster.nodes) - busy) // max(1, len(cluster.nodes))
 
 

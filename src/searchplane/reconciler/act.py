@@ -15,6 +15,7 @@ from searchplane.domain.cluster import Cluster, Node
 from searchplane.domain.ids import NodeId
 from searchplane.domain.observed import Running
 from searchplane.domain.rebuilding import formed_anew
+from searchplane.domain.safety import masters
 from searchplane.domain.snapshot_steps import SnapshotStep
 from searchplane.domain.steps import (
     BringBack,
@@ -71,8 +72,8 @@ async def act(step: Step, cluster: Cluster, ports: Ports) -> Cluster:
 async def _make_true(step: Step, cluster: Cluster, ports: Ports) -> Cluster:
     """The steps of nodes and of the cluster as a whole."""
     match step:
-        case StartNode(node_id):
-            cluster = await _start(cluster, node_id, ports)
+        case StartNode(node_id, keeps_vote):
+            cluster = await _start(cluster, node_id, keeps_vote, ports)
         case EndBootstrap():
             cluster = await _end_bootstrap(cluster, ports)
         case IssueCertificates():
@@ -135,7 +136,7 @@ async def _place(cluster: Cluster, node_id: NodeId, ports: Ports) -> Cluster:
     return await _record_node(cluster, replace(_node(cluster, node_id), address=address), ports)
 
 
-async def _start(cluster: Cluster, node_id: NodeId, ports: Ports) -> Cluster:
+async def _start(cluster: Cluster, node_id: NodeId, keeps_vote: bool, ports: Ports) -> Cluster:
     node = _node(cluster, node_id)
     kept = await secrets_of(cluster, ports)
     mode = cluster.spec.mode
@@ -149,6 +150,7 @@ async def _start(cluster: Cluster, node_id: NodeId, ports: Ports) -> Cluster:
         engine=cluster.spec.engine,
         mode=mode,
         certified_until=ends.get(node_id) if mode.authority else None,
+        votes=keeps_vote or node in masters(cluster.nodes),
     )
     cluster = await _record_node(cluster, counted, ports)
     try:

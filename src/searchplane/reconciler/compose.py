@@ -70,17 +70,18 @@ def _view(
     store: BucketStore,
 ) -> NodeConfig:
     eligible = masters(cluster.nodes)
+    giving_up = tuple(one for one in cluster.nodes if cluster.gives_up_vote(one))
     secured = cluster.spec.mode.authority
     return NodeConfig(
         engine=cluster.spec.engine,
         cluster_name=cluster.spec.engine_name,
         node_name=node.name,
         role=node.role,
-        master_eligible=node in eligible,
+        master_eligible=node in (*eligible, *giving_up),
         zone=node.zone,
         zones=data_zones(cluster),
         address=_placed(node),
-        seed_addresses=tuple(_placed(master) for master in eligible),
+        seed_addresses=tuple(_placed(master) for master in (*eligible, *giving_up)),
         processors=node.processors,
         path_repo=path_repo,
         bootstrap_masters=() if cluster.bootstrapped else tuple(master.name for master in eligible),

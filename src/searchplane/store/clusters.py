@@ -369,6 +369,7 @@ def _changing(node: Node) -> dict[str, Any]:
         "mode": _mode_text(node.mode) if node.mode else None,
         "certified_until": node.certified_until,
         "missed_since": node.missed_since,
+        "votes": node.votes,
     }
 
 
@@ -448,6 +449,7 @@ def _node(row: RowMapping) -> Node:
         subnet_id=row["subnet_id"],
         used_bytes=row["used_bytes"],
         missed_since=row["missed_since"],
+        votes=row["votes"],
     )
 
 

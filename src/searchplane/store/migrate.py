@@ -31,7 +31,7 @@ from searchplane.store.schema import identity_version, metadata
 if TYPE_CHECKING:
     from alembic.config import Config
 
-NEWEST = "0007"
+NEWEST = "0008"
 """The revision of the last migration; a test holds it against the migrations."""
 
 

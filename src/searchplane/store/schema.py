@@ -305,6 +305,7 @@ nodes = Table(
     Column("subnet_id", String(64)),
     Column("used_bytes", BigInteger),  # what its storage held at the last look
     Column("missed_since", UtcTime),  # when it was first seen to run and be no member
+    Column("votes", Boolean, nullable=False, server_default=false()),  # as it was last started
 )
 
 secrets = Table(
