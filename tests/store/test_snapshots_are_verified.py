@@ -302,7 +302,7 @@ def test_one_for_which_there_is_no_room_is_told_and_tried_in_its_turn(
     found = backed.row(a_day(backed)).verified
     assert found is not None
     assert found.succeeded is None
-    assert found.sentence.startswith("not verified: 1 clusters asked for")
+    assert found.sentence.startswith("not verified: clusters: 1 asked for")
     assert backed.row(a_day(backed)).verified is None
 
 
