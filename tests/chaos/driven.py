@@ -218,6 +218,12 @@ class Operations:
         body = {"type": {"flavor_ref": flavor, "node_size": 2}}
         self._to.ask("POST", "/type/ess-client/independent", body)
 
+    def independent_masters(self) -> None:
+        """Masters for a cluster whose data nodes are its masters until then."""
+        flavor = flavor_id(DEFAULT_DATASTORE, Role.MASTER, "ess.spec-2u16g")
+        body = {"type": {"flavor_ref": flavor, "node_size": 3}}
+        self._to.ask("POST", "/type/ess-master/independent", body)
+
     def flavor_of_data_nodes(self) -> None:
         wanted = flavor_id(DEFAULT_DATASTORE, Role.DATA, "ess.spec-4u16g")
         self._to.ask("POST", "/ess/flavor", {"new_flavor_id": wanted, **FORCED})

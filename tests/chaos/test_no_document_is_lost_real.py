@@ -78,3 +78,13 @@ def test_a_cluster_of_masters_clients_and_data_nodes(data: Path) -> None:
         cluster.nothing_is_lost()
         types = Counter(one["type"] for one in cluster.instances())
         assert types == {"ess-master": 3, "ess-client": 1, "ess": 2}
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(1800)
+def test_dedicated_masters_come_to_a_cluster_that_has_none(data: Path) -> None:
+    with driven(data, {"ess": 2}) as cluster:
+        serves_all_the_time(cluster, Operations(cluster).independent_masters)
+        cluster.nothing_is_lost()
+        types = Counter(one["type"] for one in cluster.instances())
+        assert types == {"ess-master": 3, "ess": 2}
