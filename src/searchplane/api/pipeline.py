@@ -3,10 +3,10 @@
 request id -> operation -> credential -> permission -> body and query -> handler -> answer ->
 audit trail. While the trail cannot be written, nothing that changes something is begun.
 
-Nothing about the framework is known here; web.py translates. The whole of it runs in a worker
-thread, so SQL and hashing never hold up the HTTP loop. Whatever is raised on purpose becomes an
-error answer of the operation's envelope; anything else is logged with the request id and becomes
-a 500 that says no more than that.
+Nothing about ASGI is known here; web.py translates. The whole of it runs in a worker thread, so
+SQL and hashing never hold up the HTTP loop; only what is in memory (`at_hand`) is answered by the
+loop itself. Whatever is raised on purpose becomes an error answer of the operation's envelope;
+anything else is logged with the request id and becomes a 500 that says no more than that.
 """
 
 from __future__ import annotations
