@@ -218,3 +218,20 @@ def test_what_an_engine_cannot_read_of_it_holds_up_nothing_else(
     assert set(backed.rows(THIRD)) == {"first"}
     assert (problem(backed), problem(backed, "damaged")) == (None, "the repository is damaged")
     assert backed.once(seconds=30) == 30.0
+
+
+def test_what_was_found_while_somebody_asked_for_something_else_is_listed_after_that(
+    backed: BackedWorld, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The record has changed when it is to be stored, as by the end of the attach itself."""
+    attached(backed, kept)
+
+    def asked() -> None:
+        if len(names) == 1:
+            with backed.database.write() as connection:
+                clusters.look_again(connection, PROJECT)
+
+    names = tried(backed, monkeypatch, asked)
+    backed.settle()
+    assert set(backed.rows(THIRD)) == {"first"}
+    assert names == ["rescue", "rescue"]

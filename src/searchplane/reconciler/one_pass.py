@@ -131,6 +131,7 @@ class OnePass:
             if self._verifications is not None:
                 told = await self._verifications.look(told, found)
         except Superseded:
+            self._snapshots.superseded(cluster, found.steps)
             return Outcome(AT_ONCE)
         finally:
             seconds = time.perf_counter() - began

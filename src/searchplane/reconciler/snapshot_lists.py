@@ -89,10 +89,14 @@ class Lists:
         """Something is done in the cluster's repositories."""
         self._compared.pop(cluster.id, None)
 
-    def failed(self, cluster: Cluster, now: datetime) -> None:
-        """What was to be done about a difference was not done."""
+    def undone(self, cluster: Cluster) -> None:
+        """What a comparison has found is not stored, or not all of it: it is made again."""
         self._compared.pop(cluster.id, None)
         self._projects.pop(cluster.project_id, None)
+
+    def failed(self, cluster: Cluster, now: datetime) -> None:
+        """What was to be done about a difference was not done."""
+        self.undone(cluster)
         self._later.failed(cluster.id, now)
 
     def gone(self, cluster_id: ClusterId) -> None:
@@ -136,8 +140,7 @@ class Lists:
         elif not steps:
             self._later.forget(cluster.id)
         if any(isinstance(step, AddSnapshots) and step.left for step in steps):
-            self._compared.pop(cluster.id, None)
-            self._projects.pop(cluster.project_id, None)
+            self.undone(cluster)
         return steps
 
     def seconds_left(self, cluster: Cluster, now: datetime) -> float | None:

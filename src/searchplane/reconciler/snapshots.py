@@ -11,7 +11,7 @@ Several snapshots that are to go are tried in turn, and nothing waits for one th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -34,6 +34,7 @@ from searchplane.domain.snapshot_work import (
 )
 from searchplane.domain.snapshots import Snapshot
 from searchplane.domain.snapshots_seen import repository_name
+from searchplane.domain.steps import Step
 from searchplane.errors import Permanent, SearchplaneError, Transient
 from searchplane.reconciler.compose import addresses_of, target_of
 from searchplane.reconciler.ports import Ports
@@ -145,6 +146,11 @@ class SnapshotPasses:
         elif order is not None:
             self._waits.in_vain(order, now)
         self._lists.failed(cluster, now)
+
+    def superseded(self, cluster: Cluster, steps: Iterable[Step]) -> None:
+        """These steps were planned and not all taken: somebody asked for something meanwhile."""
+        if any(isinstance(step, SnapshotStep) for step in steps):
+            self._lists.undone(cluster)
 
     def gone(self, cluster_id: ClusterId) -> None:
         self._lists.gone(cluster_id)
