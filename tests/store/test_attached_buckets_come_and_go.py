@@ -12,6 +12,7 @@ import pytest
 from tests.support.backed_world import OTHER, SETTINGS, BackedWorld
 from tests.support.paper_world import ID, Clock
 
+from searchplane.domain import snapshot_lists
 from searchplane.domain.ids import ClusterId, ProjectId
 from searchplane.domain.snapshots import Bucket, repository_of
 from searchplane.drivers.fake import FakeDriver
@@ -235,3 +236,24 @@ def test_what_was_found_while_somebody_asked_for_something_else_is_listed_after_
     backed.settle()
     assert set(backed.rows(THIRD)) == {"first"}
     assert names == ["rescue", "rescue"]
+
+
+def also_holds(folder: Path, name: str) -> None:
+    text = (folder / THIRD / "first.json").read_text().replace('"first"', f'"{name}"')
+    (folder / THIRD / f"{name}.json").write_text(text.replace("snapshot-of-old", f"id-of-{name}"))
+
+
+def test_a_copy_of_what_is_listed_already_is_read_to_its_end(
+    backed: BackedWorld, kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than are listed at once are known; those that are not come after them."""
+    monkeypatch.setattr(snapshot_lists, "ADDED_AT_ONCE", 1)
+    also_holds(kept, "second")
+    attached(backed, kept)
+    backed.settle()
+    shutil.copytree(kept, tmp_path / "copy")
+    also_holds(tmp_path / "copy", "another")
+    attached(backed, tmp_path / "copy", "copy")
+    backed.settle()
+    buckets_of = {name: row.repository.bucket for name, row in backed.rows(THIRD).items()}
+    assert buckets_of == {"first": "rescue", "second": "rescue", "another": "copy"}

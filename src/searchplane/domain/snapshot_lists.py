@@ -150,7 +150,8 @@ def adopted(
 
 def _found(cluster: Cluster, listed: Listed, now: datetime) -> Iterator[AddSnapshots]:
     """The newest of what is whole and in no list; of copies of one snapshot, one."""
-    names, ids = {row.name for row in listed.rows}, {row.id for row in listed.rows}
+    names = listed.names | {row.name for row in listed.rows}
+    ids = {row.id for row in listed.rows}
     found: dict[SnapshotId, Snapshot] = {}
     for name, seen in sorted(listed.seen.snapshots.items()):
         if name in names or seen.status not in RESTORABLE or seen.label is None:

@@ -79,12 +79,14 @@ TargetsSeen = Mapping[str, IndexSeen] | Unknown | Broken
 
 @dataclass(frozen=True)
 class Listed:
-    """A repository, what the list says is in it, and what is."""
+    """A repository, what the list says is in it, and what is. `names` are those of all that its
+    writer has in the list, be it in another place: of a name there is one."""
 
     place: Repository
     writer: ClusterId
     rows: tuple[Snapshot, ...]
     seen: SnapshotsView
+    names: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -262,7 +262,12 @@ async def look_into(
     target = target_of(cluster, kept, addresses_of(cluster))
     name = await registered(shelf.place, shelf.writer, cluster, target, ports)
     seen = await ports.snapshots.look(target, name)
-    return Listed(shelf.place, shelf.writer, shelf.rows, seen)
+
+    def names() -> frozenset[str]:
+        with ports.database.read() as connection:
+            return snapshots.names_of_cluster(connection, cluster.project_id, shelf.writer)
+
+    return Listed(shelf.place, shelf.writer, shelf.rows, seen, await asyncio.to_thread(names))
 
 
 async def _look_into_attached(

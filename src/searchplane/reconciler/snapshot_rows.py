@@ -136,8 +136,7 @@ def _add(connection: Transaction, found: tuple[Snapshot, ...]) -> bool:
     place = found[0].repository
     if place.read_only and not buckets.is_attached(connection, found[0].project_id, place.bucket):
         return False
-    of_writer = snapshots.of_cluster(connection, found[0].project_id, found[0].cluster_id)
-    names = {one.name for one in of_writer}
+    names = snapshots.names_of_cluster(connection, found[0].project_id, found[0].cluster_id)
     is_any = False
     for one in found:
         free = _with_free_id(connection, one) if one.name not in names else None

@@ -65,6 +65,14 @@ def of_cluster(connection: Connection, project_id: ProjectId, cluster_id: str) -
     return _load(connection, newest_first(_select().where(*mine)))
 
 
+def names_of_cluster(
+    connection: Connection, project_id: ProjectId, cluster_id: str
+) -> frozenset[str]:
+    """Of all of a cluster, gone or not."""
+    mine = (snapshots.c.project_id == project_id, snapshots.c.cluster_id == cluster_id)
+    return frozenset(connection.execute(select(snapshots.c.name).where(*mine)).scalars())
+
+
 def has_any(connection: Connection, project_id: ProjectId, cluster_id: str) -> bool:
     """Whether there is one of a cluster, gone or not."""
     mine = (snapshots.c.project_id == project_id, snapshots.c.cluster_id == cluster_id)
