@@ -20,6 +20,7 @@ from searchplane.domain.cluster import (
     Failure,
     SnapshotSettings,
 )
+from searchplane.domain.ids import SnapshotId
 from searchplane.domain.schedule import dealt_with, due
 from searchplane.domain.snapshot_settings import (
     end_policy,
@@ -121,6 +122,14 @@ def test_without_its_policy_a_cluster_keeps_its_snapshots_unless_told_otherwise(
     error = refused(lambda: end_policy(cluster, [AUTO], NOW, deletes=True, held=held))
     assert (error.code, "formed anew" in error.detail) == ("CSS.0012", True)
     end_policy(cluster, [AUTO], NOW, deletes=False, held=held)
+
+
+def test_an_automatic_one_in_an_attached_bucket_stays_and_is_in_nobody_s_way() -> None:
+    cluster = of(backup=POLICY)
+    place = replace(AUTO.repository, bucket="rescue", read_only=True)
+    copy = replace(AUTO, id=SnapshotId("copy"), repository=place)
+    change = end_policy(cluster, [AUTO, copy], NOW, deletes=True)
+    assert [one.id for one in change.snapshots] == [AUTO.id]
 
 
 def test_what_another_cluster_restores_keeps_snapshots_from_being_turned_off() -> None:

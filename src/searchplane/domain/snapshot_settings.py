@@ -103,11 +103,13 @@ def without_policy(
     deletes: bool,
     held: Held = NONE,
 ) -> Change:
-    """The change, and no policy besides. One that is restored now is not deleted but refused."""
-    automatic = [one for one in kept if one.method is Method.AUTO and not one.is_leaving]
-    for one in automatic if deletes else ():
+    """The change, and no policy besides. One that is restored now is not deleted but refused; those
+    in an attached bucket are copies, and stay."""
+    own = [one for one in kept if one.method is Method.AUTO and not one.repository.read_only]
+    automatic = [one for one in own if deletes and not one.is_leaving]
+    for one in automatic:
         check_removable(one, held.get(one.id))
-    going = tuple(leaving(one, change.before.id) for one in automatic) if deletes else ()
+    going = tuple(leaving(one, change.before.id) for one in automatic)
     after = replace(change.after, spec=replace(change.after.spec, backup=None), updated=now)
     said = "take no more snapshots by themselves"
     if going:
