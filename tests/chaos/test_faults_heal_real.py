@@ -96,8 +96,6 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(
-    "fault", in_rotation("fault", FAULTS, take=2), ids=lambda one: one.__name__
-)
+@pytest.mark.parametrize("fault", in_rotation("fault", FAULTS), ids=lambda one: one.__name__)
 def test_a_fault_is_healed(fault: Callable[[Path], None], data: Path) -> None:
     fault(data)

@@ -24,7 +24,7 @@ from tests.chaos.accepting import accept_create
 from tests.chaos.backups import COPY, Backups, are_settled
 from tests.chaos.real_nodes import INDEX, document_ids, index_documents, kill_nodes
 from tests.chaos.victim import KILLED, Point
-from tests.support.rotation import SEED, chance
+from tests.support.rotation import SEED, chance, takes_turns
 
 from searchplane.settings import DriverKind
 
@@ -129,6 +129,7 @@ def node_dies(chain: Chain, name: str, after: float) -> None:
     chain.holds()
 
 
+@takes_turns("kills", 1, of=2)
 def test_a_sample_that_changes_with_the_day(data: Path) -> None:
     of, chain = chance(), Chain(data)
     for name in ("take", of.choice(["restore", "restore over", "delete"])):

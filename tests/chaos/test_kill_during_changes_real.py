@@ -20,7 +20,7 @@ from tests.chaos.accepting import accept_change, accept_create, records
 from tests.chaos.driven import left_in_engine
 from tests.chaos.real_nodes import document_ids, health, index_documents, processes
 from tests.chaos.victim import KILLED, Point
-from tests.support.rotation import SEED, chance
+from tests.support.rotation import SEED, chance, takes_turns
 
 from searchplane.domain.cluster import Cluster
 from searchplane.settings import DriverKind
@@ -114,6 +114,7 @@ def filled(data: Path) -> set[str]:
     return index_documents(f"http://{cluster.nodes[0].address}:9200", 300, replicas=1)
 
 
+@takes_turns("kills", 0, of=2)
 def test_a_sample_that_changes_with_the_day(points: dict[str, list[Point]], data: Path) -> None:
     of, documents = chance(), filled(data)
     for name in of.choice(FROM_THREE_TO_THREE):

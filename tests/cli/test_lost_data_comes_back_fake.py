@@ -5,13 +5,17 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.cli.services import PATIENCE_SECONDS, Run, Served, fake, served
 
+from searchplane.domain.cluster import Action, ActionKind
 from searchplane.domain.ids import ClusterId
+from searchplane.store import clusters
 
 BOOKS = ("one book", "another book", "größe ☃")
 
@@ -101,16 +105,25 @@ def test_documents_come_back_from_the_folder_of_a_bucket_alone(tmp_path: Path, r
         assert "attached, to read from" in table
         told = run("bucket", "list", "--json", "--data", service.data).out
         assert '"problem": null' in told
-        detached = run(
-            "bucket", "detach", "elsewhere", "--project", "local", "--data", service.data
-        )
-        assert "its folder is untouched" in detached.out
+        words = ("bucket", "detach", "elsewhere", "--project", "local", "--data", service.data)
+        recorded(service, new, Action(ActionKind.CREATING, datetime.now(UTC), id=snapshot))
+        assert "is what the cluster ES-New is formed anew from" in run(*words).err
+        recorded(service, new, None)
+        assert "its folder is untouched" in run(*words).out
         assert all(not read_only for _name, read_only, _count in inside(service))
         assert not list((service.data / "buckets").glob("*/elsewhere"))
     assert any(elsewhere.rglob("*.json"))
     lines = run("audit", "--data", tmp_path / "second").out
     assert "bucketAttach" in lines
     assert "bucketDetach" in lines
+
+
+def recorded(service: Served, cluster_id: str, action: Action | None) -> None:
+    """That this is being done to a cluster that is paused."""
+    with service.service.services.database.write() as connection:
+        there = clusters.find(connection, ClusterId(cluster_id))
+        assert there is not None
+        clusters.change(connection, there, replace(there, paused=True, action=action))
 
 
 def inside(service: Served) -> list[tuple[str, bool, int]]:

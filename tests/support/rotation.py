@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
+
+T = TypeVar("T", bound=Callable[..., object])
 
 VARIABLE = "SEARCHPLANE_CHAOS_SEED"
 SEED = os.environ.setdefault(VARIABLE, datetime.now(UTC).date().isoformat())
@@ -31,12 +33,25 @@ def in_rotation(purpose: str, variants: Sequence[Any], take: int = 1) -> list[An
     Day by day each gets its turn; `purpose` is where they begin, so that not all that has two
     variants takes the first of them together.
     """
-    first = _day() * take + random.Random(purpose).randrange(len(variants))  # noqa: S311 - no secret
-    chosen = {number % len(variants) for number in range(first, first + take)}
+    chosen = _chosen(purpose, len(variants), take)
     return [
         one if number in chosen else pytest.param(one, marks=pytest.mark.nightly)
         for number, one in enumerate(variants)
     ]
+
+
+def takes_turns(purpose: str, number: int, of: int) -> Callable[[T], T]:
+    """Decorates the test with this number of so many, of which CI takes one a day."""
+
+    def decorate(test: T) -> T:
+        return test if number in _chosen(purpose, of, 1) else pytest.mark.nightly(test)
+
+    return decorate
+
+
+def _chosen(purpose: str, count: int, take: int) -> set[int]:
+    first = _day() * take + random.Random(purpose).randrange(count)  # noqa: S311 - no secret
+    return {number % count for number in range(first, first + take)}
 
 
 def _day() -> int:
