@@ -6,15 +6,12 @@ import pytest
 from tests.support.cluster_examples import NOW, refused
 
 from searchplane.domain.attaching import attach, check_detachable
-from searchplane.domain.ids import ClusterId, ProjectId, RestoreId, SnapshotId
-from searchplane.domain.snapshots import Bucket, Restore
+from searchplane.domain.ids import ProjectId
+from searchplane.domain.snapshots import Bucket
 
 PROJECT = ProjectId("project-1")
 OWN = Bucket(PROJECT, "backups", NOW)
 ATTACHED = Bucket(PROJECT, "backups", NOW, "/mnt/kept")
-RUNNING = Restore(
-    RestoreId("restore-1"), SnapshotId("snapshot-1"), ClusterId("cluster-1"), (), False, NOW
-)
 
 
 def test_a_new_one_is_read_only() -> None:
@@ -58,6 +55,6 @@ def test_only_what_is_attached_is_detached(known: Bucket | None) -> None:
 
 
 def test_a_bucket_that_is_read_now_stays() -> None:
-    error = refused(lambda: check_detachable(ATTACHED, "backups", [RUNNING]))
+    error = refused(lambda: check_detachable(ATTACHED, "backups", ["is being restored"]))
     assert error.code == "CSS.5090"
     assert "is being restored" in error.detail

@@ -82,10 +82,10 @@ def detach(settings: Settings, name: str, project: str) -> None:
         with database.write() as connection:
             found = find_project(connection, project)
             inside = _inside(snapshots.of_project(connection, found.id), name)
-            running = [one for held in inside for one in restores.running_of(connection, held.id)]
-            attaching.check_detachable(buckets.find(connection, found.id, name), name, running)
-            for held in inside:
-                snapshots.forget(connection, held.id)
+            held = [said for one in inside if (said := restores.held(connection, one.id))]
+            attaching.check_detachable(buckets.find(connection, found.id, name), name, held)
+            for one in inside:
+                snapshots.forget(connection, one.id)
             buckets.remove(connection, found.id, name)
             clusters.look_again(connection, found.id)
             audit.append(connection, [operators_line(DETACH, name, found.id)])

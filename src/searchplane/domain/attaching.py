@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from searchplane.domain.backup import place_violations
 from searchplane.domain.cluster import SnapshotSettings
 from searchplane.domain.ids import ProjectId
-from searchplane.domain.snapshots import Bucket, Restore
+from searchplane.domain.snapshots import Bucket
 from searchplane.domain.violation import refuse
 from searchplane.errors import Refused
 
@@ -45,13 +45,16 @@ def attach(
     return known or Bucket(project_id, name, now, path)
 
 
-def check_detachable(known: Bucket | None, name: str, running: Iterable[Restore]) -> Bucket:
-    """The attached bucket. Raises Refused CSS.5038 when there is none, CSS.5090 while a snapshot
-    in it is being restored."""
+def check_detachable(known: Bucket | None, name: str, held: Iterable[str]) -> Bucket:
+    """The attached bucket. `held` says what somebody wants of snapshots in it (store/restores.py).
+
+    Raises Refused CSS.5038 when there is none, CSS.5090 while a snapshot in it is restored or about
+    to be.
+    """
     if known is None or not known.read_only:
         raise Refused("CSS.5038", f"bucket is {name!r}: the project has none of it attached")
-    if any(True for _ in running):
-        raise Refused("CSS.5090", f"a snapshot in bucket {name} is being restored; wait for it")
+    for said in held:
+        raise Refused("CSS.5090", f"a snapshot in bucket {name} {said}: wait for its end")
     return known
 
 

@@ -1,4 +1,5 @@
-"""Logins that failed, and where logins came from, by account and source.
+"""Logins that failed, and where logins came from, by account and source; an access key is an
+account of its own.
 
 The row of an account whose source is empty is about the account from everywhere. The table is
 bounded: rows go when they are old, and the oldest go when there are too many, those that lock

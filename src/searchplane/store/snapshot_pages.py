@@ -26,6 +26,7 @@ from sqlalchemy import (
 
 from searchplane.domain.engines import Datastore
 from searchplane.domain.ids import ClusterId, ProjectId, SnapshotId
+from searchplane.domain.index_patterns import ALL_INDICES
 from searchplane.domain.snapshots import Method, RestoreStatus, Snapshot, SnapshotStatus
 from searchplane.store.schema import snapshots
 from searchplane.store.snapshots import newest_first
@@ -49,7 +50,7 @@ class Brief:
     method: Method
     created: datetime
     updated: datetime
-    indices: str = "*"
+    indices: str = ALL_INDICES
     description: str = ""
     frequency: str | None = None
     keepday: int | None = None
