@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from searchplane.domain.ids import ClusterId
@@ -84,35 +84,22 @@ async def stop_nodes(settings: Settings, tell: Callable[[int], None], seconds: f
     runs no loop, so nothing starts them again; neither the database nor an engine is needed.
     Raises Transient when some still run after `seconds`.
     """
-    driver, deadline = _stopping_driver(settings), time.monotonic() + seconds
-    try:
-        while True:
-            refs = await driver.nodes()
-            states = await asyncio.gather(*map(driver.observe, refs))
-            left = {
-                ref: state
-                for ref, state in zip(refs, states, strict=True)
-                if not isinstance(state, Stopped | Absent)
-            }
+    deadline = time.monotonic() + seconds
+    async with _starting_none(settings) as driver:
+        while left := await _still_there(driver):
             tell(len(left))
-            if not left:
-                return
             if time.monotonic() >= deadline:
                 raise Transient(_still_running(left, seconds))
             # Said again and again: the driver kills those that were told long ago.
             await asyncio.gather(*(_ask_to_stop(driver, ref) for ref in left))
             await asyncio.sleep(STOP_POLL_SECONDS)
-    finally:
-        await driver.close()
+    tell(0)
 
 
 async def nodes_there(settings: Settings) -> tuple[NodeRef, ...]:
     """Every node of which the data folder has anything, whether or not a record knows it."""
-    driver = _stopping_driver(settings)
-    try:
+    async with _starting_none(settings) as driver:
         return await driver.nodes()
-    finally:
-        await driver.close()
 
 
 async def attach_bucket(settings: Settings, tenant: int, bucket: str, path: Path) -> int:
@@ -120,31 +107,43 @@ async def attach_bucket(settings: Settings, tenant: int, bucket: str, path: Path
 
     Raises Permanent when the project's nodes cannot read it, or the name is taken.
     """
-    driver = _stopping_driver(settings)
-    try:
+    async with _starting_none(settings) as driver:
         return len(await driver.attach(tenant, bucket, path))
-    finally:
-        await driver.close()
 
 
 async def detach_bucket(settings: Settings, tenant: int, bucket: str) -> None:
     """Undo `attach_bucket`; the folder itself is not touched."""
-    driver = _stopping_driver(settings)
-    try:
+    async with _starting_none(settings) as driver:
         await driver.detach(tenant, bucket)
+
+
+@asynccontextmanager
+async def _starting_none(settings: Settings) -> AsyncIterator[Driver]:
+    """A driver that sees and stops nodes and starts none."""
+
+    def launch(spec: NodeSpec, _folder: Path) -> tuple[tuple[str, ...], dict[str, str]]:
+        raise Permanent(f"{spec.name} is not started: only the service starts nodes")
+
+    driver: Driver
+    if settings.driver is DriverKind.FAKE:
+        driver = FakeDriver(settings.data, lambda _: None)
+    else:
+        driver = ProcessDriver(settings.data, launch, lambda _: None, users=_users(settings))
+    try:
+        yield driver
     finally:
         await driver.close()
 
 
-def _stopping_driver(settings: Settings) -> Driver:
-    """A driver that sees and stops nodes and starts none."""
-    if settings.driver is DriverKind.FAKE:
-        return FakeDriver(settings.data, lambda _: None)
-
-    def launch(spec: NodeSpec, _folder: Path) -> tuple[tuple[str, ...], dict[str, str]]:
-        raise Permanent(f"{spec.name} is not started: the nodes are being stopped")
-
-    return ProcessDriver(settings.data, launch, lambda _: None, users=_users(settings))
+async def _still_there(driver: Driver) -> dict[NodeRef, NodeState]:
+    """The nodes that run, and those of which it is not known."""
+    refs = await driver.nodes()
+    states = await asyncio.gather(*map(driver.observe, refs))
+    return {
+        ref: state
+        for ref, state in zip(refs, states, strict=True)
+        if not isinstance(state, Stopped | Absent)
+    }
 
 
 def _users(settings: Settings) -> TenantUsers | None:

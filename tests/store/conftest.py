@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection
 from tests.support.backed_world import BackedWorld, closing
 from tests.support.databases import Databases, with_two_projects
-from tests.support.paper_world import CLOCKED, Clock
+from tests.support.paper_world import CLOCKED, Clock, World
 
 from searchplane.iam.sealing import Seals
 from searchplane.settings import Settings
@@ -54,6 +54,14 @@ def clocked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time is the test's own in the modules that ask for it."""
     for module in CLOCKED:
         monkeypatch.setattr(module, "datetime", Clock)
+
+
+@pytest.fixture
+def paper(database: Database, tmp_path: Path, clocked: None) -> Iterator[World]:
+    """A project without a cluster yet, whose time is the test's own."""
+    made = World(database, tmp_path)
+    yield made
+    made.runner.close()
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from hypothesis.stateful import (
 )
 from tests.support.cluster_examples import ZONES
 from tests.support.databases import Databases
-from tests.support.paper_world import CLOCKED, FLAVOR, Clock, World
+from tests.support.paper_world import FLAVOR, Clock, World
 
 from searchplane.domain.change import Change
 from searchplane.domain.cluster import Cluster, NodeGroup, Role
@@ -197,11 +197,8 @@ class Changes(RuleBasedStateMachine):
 
 @pytest.fixture
 def worlds(
-    databases: Databases, migrated: Settings, monkeypatch: pytest.MonkeyPatch
+    databases: Databases, migrated: Settings, clocked: None
 ) -> Callable[[], tuple[World, Callable[[], None]]]:
-    for module in CLOCKED:
-        monkeypatch.setattr(module, "datetime", Clock)
-
     def new() -> tuple[World, Callable[[], None]]:
         folder = Path(tempfile.mkdtemp(prefix="searchplane-fuzz-"))
         opened = databases.new(folder, migrated)

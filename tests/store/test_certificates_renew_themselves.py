@@ -3,19 +3,14 @@ restart where nodes can load them, and after a long sleep of the service the clu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
-from tests.support.databases import Databases
-from tests.support.paper_world import CLOCKED, ID, Clock, World
+from tests.support.paper_world import ID, Clock, World
 
 from searchplane.domain.cluster import Role, Security
 from searchplane.domain.mode_change import ModeWish, change_mode
 from searchplane.domain.status import actions
-from searchplane.settings import Settings
-from searchplane.store.database import open_database
 
 USERS = ModeWish(Security(authority=True, https=True), "Fresh-Pear-27")
 YEAR = timedelta(days=365)
@@ -23,23 +18,14 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def world(
-    databases: Databases, migrated: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[World]:
+def world(paper: World) -> World:
     """Three nodes in security mode."""
-    for module in CLOCKED:
-        monkeypatch.setattr(module, "datetime", Clock)
-    with databases.new(tmp_path / "world", migrated) as where:
-        database = open_database(Settings(**where))
-        world = World(database, tmp_path / "world")
-        world.create({Role.DATA: 3})
-        world.add_index(3, 1)
-        world.until_idle()
-        world.ask(lambda one: change_mode(one, USERS, Clock.at))
-        world.everything_ends_well()
-        yield world
-        world.runner.close()
-        database.close()
+    paper.create({Role.DATA: 3})
+    paper.add_index(3, 1)
+    paper.until_idle()
+    paper.ask(lambda one: change_mode(one, USERS, Clock.at))
+    paper.everything_ends_well()
+    return paper
 
 
 def given(world: World) -> set[datetime]:

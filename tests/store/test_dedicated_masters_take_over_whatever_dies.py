@@ -6,12 +6,10 @@ what it is to be, without one, there might be too few votes left to elect anybod
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import count
-from pathlib import Path
 
 import pytest
-from tests.support.paper_world import CLOCKED, FLAVOR, ID, Clock, World
+from tests.support.paper_world import FLAVOR, ID, Clock, World
 
 from searchplane.domain.cluster import NodeGroup, Role
 from searchplane.domain.growth import Place, add_group, fixed_volume
@@ -19,7 +17,6 @@ from searchplane.domain.ids import NodeId
 from searchplane.domain.layout import HostLimits
 from searchplane.domain.restarts import restart
 from searchplane.drivers.base import NodeRef, Storage
-from searchplane.store.database import Database
 
 MOMENTS = range(12)
 """Passes, after the last of which it is all over."""
@@ -28,19 +25,15 @@ ALL_VOTES = 6
 
 
 @pytest.fixture
-def world(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    for module in CLOCKED:
-        monkeypatch.setattr(module, "datetime", Clock)
-    made = World(database, tmp_path)
-    made.create({Role.DATA: 3})
-    made.add_index(2, 1)
-    made.until_idle()
+def world(paper: World) -> World:
+    paper.create({Role.DATA: 3})
+    paper.add_index(2, 1)
+    paper.until_idle()
     numbers = count(100)
     place = Place(HostLimits(512, 2), lambda: NodeId(f"new-{next(numbers)}"))
     group = NodeGroup(Role.MASTER, 3, FLAVOR, fixed_volume("COMMON"))
-    made.ask(lambda one: add_group(one, Role.MASTER, group, place, Clock.at))
-    yield made
-    made.runner.close()
+    paper.ask(lambda one: add_group(one, Role.MASTER, group, place, Clock.at))
+    return paper
 
 
 def refs(world: World, role: Role) -> list[NodeRef]:

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from tests.support.paper_world import CLOCKED, Clock, World
+from tests.support.paper_world import World
 
 from searchplane.domain.cluster import Role
 from searchplane.domain.safety import HANGS
-from searchplane.store.database import Database
 
 LOOK_SECONDS = 10
 
 
 @pytest.fixture
-def world(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    for module in CLOCKED:
-        monkeypatch.setattr(module, "datetime", Clock)
-    made = World(database, tmp_path)
-    made.create({Role.DATA: 3})
-    made.add_index(3, 1)
-    made.until_idle()
-    yield made
-    made.runner.close()
+def world(paper: World) -> World:
+    paper.create({Role.DATA: 3})
+    paper.add_index(3, 1)
+    paper.until_idle()
+    return paper
 
 
 def looks(world: World, seconds: float) -> None:

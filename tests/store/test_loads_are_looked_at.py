@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from tests.support.paper_world import CLOCKED, Clock, World
+from tests.support.paper_world import Clock, World
 
 from searchplane.domain.cluster import LoadSeen, Role
 from searchplane.domain.observed import NodeLoad
 from searchplane.drivers.fake.driver import IDLE
 from searchplane.reconciler.load import EVERY, LONG_AGO
-from searchplane.store.database import Database
 
 BUSY = NodeLoad(search_queue=7, write_queue=8, cpu_percent=9, cpus=1.5)
 DUE = int(EVERY.total_seconds())
 
 
 @pytest.fixture
-def world(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    for module in CLOCKED:
-        monkeypatch.setattr(module, "datetime", Clock)
-    made = World(database, tmp_path)
-    made.create({Role.DATA: 3})
-    yield made
-    made.runner.close()
+def world(paper: World) -> World:
+    paper.create({Role.DATA: 3})
+    return paper
 
 
 def stored(world: World) -> LoadSeen:

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from tests.support.paper_world import CLOCKED, Clock, World
+from tests.support.paper_world import Clock, World
 
 from searchplane.domain.cluster import Role
 from searchplane.domain.upgrades import IMAGES, UpgradeKind, Wish, upgrade
-from searchplane.store.database import Database
 
 LAYOUT = {Role.MASTER: 3, Role.DATA: 4, Role.CLIENT: 3}
 
 
 @pytest.fixture
-def world(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    for module in CLOCKED:
-        monkeypatch.setattr(module, "datetime", Clock)
-    made = World(database, tmp_path)
-    made.create(LAYOUT)
-    made.add_index(1, 2)
-    made.until_idle()
-    yield made
-    made.runner.close()
+def world(paper: World) -> World:
+    paper.create(LAYOUT)
+    paper.add_index(1, 2)
+    paper.until_idle()
+    return paper
 
 
 def upgraded(world: World, batch_size: int) -> set[tuple[Role, int]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from searchplane.cli.options import data_option, json_option, settings_of
+from searchplane.cli.options import data_option, json_option, limit_option, settings_of
 
 RESOURCES = {
     "clusters": "Clusters",
@@ -34,13 +34,7 @@ RESOURCES = {
     "--outcome", type=click.Choice(["allowed", "refused", "failed"]), help="That ended so."
 )
 @click.option("--resource", metavar="ID", help="About this resource; a part of its id will do.")
-@click.option(
-    "--limit",
-    type=click.IntRange(1, 1_000_000),
-    default=100,
-    show_default=True,
-    help="The newest so many.",
-)
+@limit_option
 @click.option("--follow", "-f", is_flag=True, help="Go on as lines come, until Ctrl-C.")
 @data_option
 @json_option

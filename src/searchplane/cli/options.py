@@ -16,6 +16,13 @@ data_option = click.option(
     "--data", type=click.Path(path_type=Path), metavar="DIR", help="The data folder."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+limit_option = click.option(
+    "--limit",
+    type=click.IntRange(1, 1_000_000),
+    default=100,
+    show_default=True,
+    help="The newest so many.",
+)
 
 
 def settings_of(given: dict[str, Any]) -> Settings:

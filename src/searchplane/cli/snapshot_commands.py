@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from searchplane.cli.identity_options import changes, with_project
-from searchplane.cli.options import json_option
+from searchplane.cli.options import json_option, limit_option
 
 if TYPE_CHECKING:
     from searchplane.cli.login import Login
@@ -36,13 +36,7 @@ def snapshot() -> None:
 
 @snapshot.command("list")
 @click.argument("cluster", required=False, metavar="[CLUSTER]")
-@click.option(
-    "--limit",
-    type=click.IntRange(1, 1_000_000),
-    default=100,
-    show_default=True,
-    help="The newest so many.",
-)
+@limit_option
 @with_project
 @json_option
 def snapshot_list(*, login: Login, cluster: str | None, limit: int, as_json: bool) -> None:
